@@ -1,0 +1,328 @@
+"""The feature language: small objects that say what to look at, never how to compute it.
+
+A feature set is a plain list, saved as JSON. Every constructor returns a list, so sets are joined
+with ``+``:
+
+>>> features = count("pricing_view", days=(7, 30)) + recency() + latest("industry")
+>>> [feature.name for feature in features]
+['count(pricing_view, 7d)', 'count(pricing_view, 30d)', 'recency(any, all)', 'latest(industry)']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Final, Literal
+
+from typing_extensions import override
+
+from features.errors import DefinitionError
+
+Signal = Literal["fit", "engagement", "intent", "timing", "account"]
+Words = str | tuple[str, ...] | None
+Days = int | None | tuple[int | None, ...]
+
+SIGNALS: Final[tuple[Signal, ...]] = ("fit", "engagement", "intent", "timing", "account")
+WINDOWS: Final[tuple[int | None, ...]] = (1, 7, 30, 90, None)
+"""Default windows in days; ``None`` is all of the past."""
+
+COLUMNS: Final = ("type", "topic", "channel", "campaign", "source")
+"""Columns of an event that a feature may select on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which rows count: each named column must hold one of the words, the value must lie in a range.
+
+    An empty tuple accepts every word, missing ones included. ``at_least <= value < below``; a row
+    without a value never passes a range.
+    """
+
+    type: tuple[str, ...] = ()
+    topic: tuple[str, ...] = ()
+    channel: tuple[str, ...] = ()
+    campaign: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    at_least: float | None = None
+    below: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.at_least is not None and self.below is not None and self.at_least >= self.below:
+            raise DefinitionError(f"no value is at least {self.at_least:g} and below {self.below:g}")
+
+    @override
+    def __str__(self) -> str:
+        parts = ["+".join(self.type) or "any"]
+        parts += [
+            f"{column}={'+'.join(getattr(self, column))}" for column in COLUMNS[1:] if getattr(self, column)
+        ]
+        parts += [f"value>={self.at_least:g}"] if self.at_least is not None else []
+        parts += [f"value<{self.below:g}"] if self.below is not None else []
+        return ", ".join(parts)
+
+
+Statistic = Literal[
+    "count", "active_days", "total", "mean", "maximum", "distinct", "trend", "recency", "first_seen",
+    "time_in_stage", "stage_entries", "latest", "latest_number", "attribute_age",
+    "lead_age", "created_hour", "created_weekday", "account_size",
+]  # fmt: skip
+
+UNITS: Final[dict[str, str]] = {
+    "count": "events",
+    "active_days": "days with an event",
+    "total": "sum of values",
+    "mean": "mean value",
+    "maximum": "largest value",
+    "distinct": "different words",
+    "trend": "log of the short daily rate over the long one, each with half an event added",
+    "recency": "days since the last event",
+    "first_seen": "days since the first event",
+    "time_in_stage": "days since the latest stage was entered",
+    "stage_entries": "entries",
+    "latest": "word",
+    "latest_number": "number",
+    "attribute_age": "days since the value was set",
+    "lead_age": "days since the lead was created",
+    "created_hour": "hour of the day, 0 to 23",
+    "created_weekday": "day of the week, Monday is 0",
+    "account_size": "other contacts of the account",
+}
+"""Every statistic of the language and the unit of its value."""
+
+WINDOWED: Final = frozenset(
+    {"count", "active_days", "total", "mean", "maximum", "distinct", "trend", "stage_entries"}
+)
+ZERO_IF_NONE: Final = frozenset(
+    {"count", "active_days", "total", "distinct", "trend", "stage_entries", "account_size"}
+)
+"""Statistics that are 0 where there is no evidence; all others are missing (NaN)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of a matrix: a statistic of the rows known before ``as_of``.
+
+    Attributes:
+        statistic: what is computed; its unit is in ``UNITS``.
+        where: which rows count (for stages: ``where.type`` holds stage names).
+        days: length of the window ``[as_of - days, as_of)``; ``None`` is all of the past.
+        versus: for a trend, the days of the long window.
+        field: the column counted by ``distinct``, the attribute read by ``latest``.
+        scope: ``lead``: the lead's own rows; ``account``: for events, the rows of the *other*
+            contacts of its account; for attributes, the facts of the account.
+        signal: the business group. explicit: said on a form (True) or done (False).
+    """
+
+    statistic: Statistic
+    where: Where = field(default_factory=Where)
+    days: int | None = None
+    versus: int | None = None
+    field: str | None = None
+    scope: Literal["lead", "account"] = "lead"
+    signal: Signal = "engagement"
+    explicit: bool = False
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise DefinitionError(f"feature {self.name} cannot be meant", problems)
+
+    @property
+    def name(self) -> str:
+        """Column name, computed from the definition; unit and window are in it."""
+        inner = [self.field] if self.field else []
+        if self.statistic in _EVENT_STATISTICS or self.statistic == "stage_entries":
+            inner.append(str(self.where))
+        if self.statistic in WINDOWED or self.statistic in ("recency", "first_seen"):
+            inner.append("all" if self.days is None else f"{self.days}d")
+        if self.versus is not None:
+            inner.append(f"vs {self.versus}d")
+        name = f"{self.statistic}({', '.join(inner)})"
+        return f"account({name})" if self.scope == "account" else name
+
+    @property
+    def is_category(self) -> bool:
+        """Whether the value is a word."""
+        return self.statistic == "latest"
+
+    @property
+    def if_none(self) -> float:
+        """Value where there is no evidence."""
+        return 0.0 if self.statistic in ZERO_IF_NONE else float("nan")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, defaults left out."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "where"}
+        where = {
+            k: list(v) if isinstance(v, tuple) else v
+            for k, v in asdict(self.where).items()
+            if v not in ((), None)
+        }
+        return {k: v for k, v in plain.items() if v is not None} | ({"where": where} if where else {})
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Feature:
+        """Inverse of ``to_json``.
+
+        >>> [feature] = count("visit", days=7)
+        >>> Feature.from_json(feature.to_json()) == feature
+        True
+        """
+        where: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in data.get("where", {}).items()
+        }
+        return cls(**{**data, "where": Where(**where)})
+
+
+_EVENT_STATISTICS: Final = frozenset(
+    {"count", "active_days", "total", "mean", "maximum", "distinct", "trend", "recency", "first_seen"}
+)
+
+
+def _problems(feature: Feature) -> Iterable[str]:
+    if feature.statistic not in UNITS:
+        yield f"there is no statistic {feature.statistic!r}; there are {', '.join(UNITS)}"
+    if feature.days is not None and feature.days < 1:
+        yield f"a window needs at least one day, got {feature.days}"
+    if feature.signal not in SIGNALS:
+        yield f"there is no signal {feature.signal!r}; there are {', '.join(SIGNALS)}"
+    if feature.statistic == "trend" and (
+        feature.days is None or feature.versus is None or feature.versus <= feature.days
+    ):
+        yield "a trend compares a short window with a longer one, both in days"
+    if feature.statistic == "distinct" and feature.field not in COLUMNS:
+        yield f"distinct counts one of {', '.join(COLUMNS)}, not {feature.field!r}"
+    if feature.statistic in ("latest", "latest_number", "attribute_age") and not feature.field:
+        yield "name the attribute"
+
+
+def _words(words: Words) -> tuple[str, ...]:
+    return () if words is None else (words,) if isinstance(words, str) else tuple(words)
+
+
+def where(type: Words = None, **others: Any) -> Where:  # noqa: A002 - the column is called type
+    """Select rows; ``"any"`` or ``None`` accepts every type.
+
+    >>> str(where("visit", topic=("pricing", "demo")))
+    'visit, topic=pricing+demo'
+    """
+    words: dict[str, Any] = {k: _words(v) if k in COLUMNS else v for k, v in others.items()}
+    return Where(type=() if type in ("any", None) else _words(type), **words)
+
+
+def _windowed(statistic: Statistic, type: Words, days: Days, **rest: Any) -> list[Feature]:  # noqa: A002
+    options = {k: rest.pop(k) for k in ("signal", "explicit", "field", "versus") if k in rest}
+    rows = where(type, **rest)
+    lengths = days if isinstance(days, tuple) else (days,)
+    return [Feature(statistic, rows, days=length, **options) for length in lengths]
+
+
+def count(type: Words = "any", *, days: Days = WINDOWS, **rest: Any) -> list[Feature]:  # noqa: A002
+    """How many events; ``rest`` takes topic, channel, campaign, source, at_least, below, signal, explicit."""
+    return _windowed("count", type, days, **rest)
+
+
+def active_days(type: Words = "any", *, days: Days = WINDOWS, **rest: Any) -> list[Feature]:  # noqa: A002
+    """On how many UTC days there was an event."""
+    return _windowed("active_days", type, days, **rest)
+
+
+def total(type: Words = "any", *, days: Days = WINDOWS, **rest: Any) -> list[Feature]:  # noqa: A002
+    """Sum of the values (each to a millionth, so that the order of rows cannot matter)."""
+    return _windowed("total", type, days, **rest)
+
+
+def mean(type: Words = "any", *, days: Days = WINDOWS, **rest: Any) -> list[Feature]:  # noqa: A002
+    """Mean of the values of the events that have one."""
+    return _windowed("mean", type, days, **rest)
+
+
+def maximum(type: Words = "any", *, days: Days = WINDOWS, **rest: Any) -> list[Feature]:  # noqa: A002
+    """Largest value."""
+    return _windowed("maximum", type, days, **rest)
+
+
+def distinct(column: str, type: Words = "any", *, days: Days = WINDOWS, **rest: Any) -> list[Feature]:  # noqa: A002
+    """How many different words of ``column`` (topic, channel, campaign, source or type)."""
+    return _windowed("distinct", type, days, field=column, **rest)
+
+
+def trend(type: Words = "any", *, days: int = 7, versus: int = 30, **rest: Any) -> list[Feature]:  # noqa: A002
+    """Is the lead warming up? log(((short + .5) / days) / ((long + .5) / versus)), 0 without events."""
+    return _windowed("trend", type, days, versus=versus, **rest)
+
+
+def recency(type: Words = "any", **rest: Any) -> list[Feature]:  # noqa: A002
+    """Days since the last event."""
+    return _windowed("recency", type, None, **{"signal": "timing", **rest})
+
+
+def first_seen(type: Words = "any", **rest: Any) -> list[Feature]:  # noqa: A002
+    """Days since the first event."""
+    return _windowed("first_seen", type, None, **{"signal": "timing", **rest})
+
+
+def time_in_stage(*, signal: Signal = "timing") -> list[Feature]:
+    """Days since the latest stage was entered."""
+    return [Feature("time_in_stage", signal=signal)]
+
+
+def stage_entries(stage: Words = "any", *, days: Days = None, signal: Signal = "timing") -> list[Feature]:
+    """How often a stage was entered."""
+    return _windowed("stage_entries", stage, days, signal=signal)
+
+
+def latest(name: str, *, entity: Literal["lead", "account"] = "lead", **rest: Any) -> list[Feature]:
+    """The word that an attribute held, as known."""
+    return [Feature("latest", field=name, scope=entity, **{"signal": "fit", "explicit": True, **rest})]
+
+
+def latest_number(name: str, *, entity: Literal["lead", "account"] = "lead", **rest: Any) -> list[Feature]:
+    """The number that an attribute held, as known; a value that is no number is missing."""
+    return [Feature("latest_number", field=name, scope=entity, **{"signal": "fit", "explicit": True, **rest})]
+
+
+def attribute_age(name: str, *, entity: Literal["lead", "account"] = "lead", **rest: Any) -> list[Feature]:
+    """Days since the value that ``latest`` sees was set."""
+    return [Feature("attribute_age", field=name, scope=entity, **{"signal": "timing", **rest})]
+
+
+def account(features: Sequence[Feature]) -> list[Feature]:
+    """The same event statistics over the *other* contacts of the lead's account.
+
+    >>> [feature.name for feature in account(count(days=30))]
+    ['account(count(any, 30d))']
+    """
+    wrong = [feature.name for feature in features if feature.statistic not in _EVENT_STATISTICS]
+    if wrong:
+        raise DefinitionError("only statistics of events have an account side", wrong)
+    return [replace(feature, scope="account", signal="account") for feature in features]
+
+
+def account_size() -> list[Feature]:
+    """How many other contacts of the account had been created."""
+    return [Feature("account_size", scope="account", signal="account")]
+
+
+def lead_age() -> list[Feature]:
+    """Days since the lead was created."""
+    return [Feature("lead_age", signal="timing")]
+
+
+def created_hour() -> list[Feature]:
+    """Hour of the day, in the playbook's time zone, at which the lead was created."""
+    return [Feature("created_hour", signal="timing")]
+
+
+def created_weekday() -> list[Feature]:
+    """Day of the week, in the playbook's time zone, on which the lead was created."""
+    return [Feature("created_weekday", signal="timing")]
+
+
+def feature_set(features: Iterable[Feature]) -> list[Feature]:
+    """``features`` in order, each once; two definitions under one name are refused."""
+    by_name: dict[str, Feature] = {}
+    clashes = [f.name for f in features if by_name.setdefault(f.name, f) != f]
+    if clashes:
+        raise DefinitionError("one name stands for two definitions", clashes)
+    return list(by_name.values())

@@ -1,0 +1,154 @@
+"""A feature set translated for the kernel: plain arrays, bound to the words of one history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.clock import DAY
+from features.definitions import COLUMNS, Feature, Where
+from features.history import Coded, Stream
+from features.matrix import Floats, Ints
+
+T = TypeVar("T")
+
+FOREVER: Final = np.iinfo(np.int64).max
+
+OPERATIONS: Final = {
+    "count": 0,
+    "stage_entries": 0,
+    "active_days": 1,
+    "total": 2,
+    "mean": 3,
+    "maximum": 4,
+    "distinct": 5,
+    "trend": 6,
+    "recency": 7,
+    "time_in_stage": 7,
+    "first_seen": 8,
+}
+"""Number of each statistic in the kernel; stages are swept as events whose type is the stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one sweep over a stream has to collect, and where each result goes.
+
+    Attributes:
+        windows: ascending lengths in microseconds, the last one endless.
+        candidates_start, candidates: for each word of ``type``, the selectors that accept it.
+        accept_at: shape (selectors, other columns); start of the selector's table in ``accept`` or -1.
+        accept: one flag per word, for every selector and column that is restricted.
+        low, high: range of values, half open; ranged: whether a value is needed at all.
+        distinct_column: the column of each set of seen words.
+        distinct_start, distinct_slots: the sets of each selector.
+        program: shape (features, 5): operation, selector or set, window, other window, output column.
+        log_ratio: per feature; for a trend, log(long days / short days).
+    """
+
+    windows: Ints
+    candidates_start: Ints
+    candidates: Ints
+    accept_at: Ints
+    accept: NDArray[np.bool_]
+    low: Floats
+    high: Floats
+    ranged: NDArray[np.bool_]
+    distinct_column: Ints
+    distinct_start: Ints
+    distinct_slots: Ints
+    program: Ints
+    log_ratio: Floats
+
+    @property
+    def selectors(self) -> int:
+        """How many selections are followed."""
+        return len(self.low)
+
+
+def compile_plan(features: Sequence[tuple[int, Feature]], stream: Stream) -> Plan:
+    """Plan for ``(output column, feature)`` pairs over one stream."""
+    selections = _unique([feature.where for _, feature in features])
+    lengths = sorted({days for _, f in features for days in (f.days, f.versus) if days is not None})
+    sets = _unique([(f.where, f.field) for _, f in features if f.statistic == "distinct"])
+    where_at = {selection: i for i, selection in enumerate(selections)}
+    window_at = {days: i for i, days in enumerate(lengths)} | {None: len(lengths)}
+    set_at = {pair: i for i, pair in enumerate(sets)}
+
+    program = np.zeros((len(features), 5), dtype=np.int64)
+    log_ratio = np.zeros(len(features))
+    for row, (column, feature) in enumerate(features):
+        target = (
+            set_at[feature.where, feature.field]
+            if feature.statistic == "distinct"
+            else where_at[feature.where]
+        )
+        windows = window_at[feature.days], window_at[feature.versus]
+        program[row] = (OPERATIONS[feature.statistic], target, *windows, column)
+        if feature.days and feature.versus:
+            log_ratio[row] = np.log(feature.versus / feature.days)
+
+    types = [stream.columns["type"].accepts(selection.type) for selection in selections]
+    candidates = [
+        [s for s, accepted in enumerate(types) if accepted[word]]
+        for word in range(len(stream.columns["type"].words))
+    ]
+    slots = [[set_at[pair] for pair in sets if where_at[pair[0]] == s] for s in range(len(selections))]
+    candidates_start, flat_candidates = _ragged(candidates)
+    distinct_start, distinct_slots = _ragged(slots)
+    accept_at, accept = _acceptance(selections, stream)
+    return Plan(
+        windows=np.array([days * DAY for days in lengths] + [FOREVER], dtype=np.int64),
+        candidates_start=candidates_start,
+        candidates=flat_candidates,
+        accept_at=accept_at,
+        accept=accept,
+        low=np.array([-np.inf if s.at_least is None else s.at_least for s in selections]),
+        high=np.array([np.inf if s.below is None else s.below for s in selections]),
+        ranged=np.array([s.at_least is not None or s.below is not None for s in selections], dtype=np.bool_),
+        distinct_column=np.array([COLUMNS.index(str(name)) for _, name in sets], dtype=np.int64),
+        distinct_start=distinct_start,
+        distinct_slots=distinct_slots,
+        program=program,
+        log_ratio=log_ratio,
+    )
+
+
+def column_codes(stream: Stream) -> NDArray[np.int32]:
+    """Codes of all selectable columns, shape (5, rows); a column that the stream lacks is all missing."""
+    missing = np.zeros(len(stream), dtype=np.int32)
+    return np.stack([stream.columns[name].codes if name in stream.columns else missing for name in COLUMNS])
+
+
+def most_words(stream: Stream) -> int:
+    """Length of the longest word list among the selectable columns."""
+    return max(len(stream.columns[name].words) for name in COLUMNS if name in stream.columns)
+
+
+def _acceptance(selections: Sequence[Where], stream: Stream) -> tuple[Ints, NDArray[np.bool_]]:
+    at = np.full((len(selections), len(COLUMNS) - 1), -1, dtype=np.int64)
+    tables: list[NDArray[np.bool_]] = [np.zeros(0, dtype=np.bool_)]
+    length = 0
+    for s, selection in enumerate(selections):
+        for c, name in enumerate(COLUMNS[1:]):
+            wanted = getattr(selection, name)
+            if not wanted:
+                continue
+            column = stream.columns.get(name, Coded(np.zeros(0, dtype=np.int32), ("",)))
+            tables.append(column.accepts(wanted))
+            at[s, c] = length
+            length += len(tables[-1])
+    return at, np.concatenate(tables)
+
+
+def _ragged(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
+    starts = np.cumsum([0, *map(len, lists)]).astype(np.int64)
+    return starts, np.array([item for part in lists for item in part], dtype=np.int64)
+
+
+def _unique(items: Sequence[T]) -> list[T]:
+    return list(dict.fromkeys(items))

@@ -1,0 +1,331 @@
+"""The playbook: what marketing and sales agreed on, as data with versions.
+
+A YAML file. It names the stages and their roles, says what counts as an SQL (sales-qualified lead),
+how far ahead we look, when we ask, and what the team's own point sheet says. Unknown keys are refused,
+so that a slip of the pen cannot be read as silence.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from features.clock import micros
+from features.definitions import COLUMNS, Where
+from features.errors import DefinitionError
+
+Role = Literal["open", "sql", "rejected", "recycled", "duplicate"]
+"""What entering a stage means: in play, accepted by sales, closed by sales, sent back to marketing, a copy."""
+
+State = Literal["converted", "rejected", "lapsed", "recycled", "unworked", "immature", "duplicate"]
+
+Word = Annotated[str, Field(min_length=1)]
+
+
+class Strict(BaseModel):
+    """Frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Selection(Strict):
+    """Conditions on the columns of an event, written as single words or lists."""
+
+    topic: tuple[Word, ...] = ()
+    channel: tuple[Word, ...] = ()
+    campaign: tuple[Word, ...] = ()
+    source: tuple[Word, ...] = ()
+    at_least: float | None = None
+    below: float | None = None
+
+    @field_validator("topic", "channel", "campaign", "source", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class Condition(Strict):
+    """One way of becoming an SQL: a stage entered, an event done, or several of them together.
+
+    ``all_of`` comes true when the last of its parts does.
+    """
+
+    stage: Word | None = None
+    event: Word | None = None
+    where: Selection = Selection()
+    all_of: tuple[Condition, ...] = ()
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Condition:
+        if sum([self.stage is not None, self.event is not None, bool(self.all_of)]) != 1:
+            raise ValueError("say exactly one of stage, event, all_of")
+        return self
+
+
+class SqlDefinition(Strict):
+    """What counts as an SQL, from a date on. A snapshot is labelled by one named version."""
+
+    version: Word
+    effective_from: date
+    any_of: tuple[Condition, ...] = Field(min_length=1)
+    note: str = ""
+
+
+class ServiceLine(Strict):
+    """What differs between lines of business."""
+
+    horizon_days: int | None = Field(None, ge=1, le=730)
+    capacity_per_week: int | None = Field(None, ge=1)
+
+
+class AtAge(Strict):
+    """Ask once, at fixed ages in days after creation (and after each re-entry).
+
+    Where a source has day grain, a fact becomes known at the next midnight; an age such as 1.25 (six in the
+    morning) then sees the day before, an age of exactly 1 does not.
+    """
+
+    policy: Literal["age"]
+    days: tuple[Annotated[float, Field(ge=0, le=730)], ...] = Field((1.0,), min_length=1)
+
+
+class OnStage(Strict):
+    """Ask when one of the stages becomes known."""
+
+    policy: Literal["stage"]
+    stages: tuple[Word, ...] = Field(min_length=1)
+
+
+class Weekly(Strict):
+    """Ask every Monday (UTC midnight) while the lead is open, at most ``per_lead`` times, drawn by ``seed``."""
+
+    policy: Literal["weekly"]
+    per_lead: int = Field(4, ge=1)
+    seed: int = 0
+
+
+class OnEvent(Strict):
+    """Ask just after an event of one of the types becomes known."""
+
+    policy: Literal["event"]
+    types: tuple[Word, ...] = Field(min_length=1)
+
+
+SnapshotPolicy = Annotated[AtAge | OnStage | Weekly | OnEvent, Field(discriminator="policy")]
+
+
+class RuleTest(Strict):
+    """When a rule of the sheet fires: events in a window, or words or numbers of an attribute."""
+
+    event: Word | None = None
+    days: int | None = Field(None, ge=1)
+    times: int = Field(1, ge=1)
+    where: Selection = Selection()
+    attribute: Word | None = None
+    entity: Literal["lead", "account"] = "lead"
+    one_of: tuple[Word, ...] = ()
+    at_least: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> RuleTest:
+        if (self.event is None) == (self.attribute is None):
+            raise ValueError("say exactly one of event, attribute")
+        if self.attribute is not None and not self.one_of and self.at_least is None and self.below is None:
+            raise ValueError("an attribute needs one_of, at_least or below")
+        return self
+
+    @property
+    def selection(self) -> Where:
+        """Rows of the event."""
+        words = {column: getattr(self.where, column) for column in COLUMNS[1:]}
+        kinds = () if self.event in (None, "any") else (self.event,)
+        return Where(type=kinds, at_least=self.where.at_least, below=self.where.below, **words)
+
+
+class Rule(Strict):
+    """Signed points, given once when the test holds."""
+
+    name: Word
+    points: float
+    when: RuleTest
+
+
+class Sheet(Strict):
+    """The team's own point sheet."""
+
+    name: Word = "hand-set sheet"
+    mql_at: float | None = None
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @field_validator("rules")
+    @classmethod
+    def _names_differ(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        names = [rule.name for rule in rules]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"rules share a name: {', '.join(twice)}")
+        return rules
+
+
+class Worked(Strict):
+    """What shows that sales touched a lead. Without it every lead counts as worked."""
+
+    stages: tuple[Word, ...] = ()
+    events: tuple[Word, ...] = ()
+    actors: bool = False
+    """A stage change with an ``actor`` counts as a touch."""
+
+
+class Attributes(Strict):
+    """Fields that must not be used, and fields without history that may be, each with its reason."""
+
+    exclude: dict[Word, Word] = {}
+    excuse: dict[Word, Word] = {}
+
+
+class Bands(Strict):
+    """Lower limits of bands A, B and C in probability; below C is D. Set by capacity when left out."""
+
+    a: float = Field(gt=0, lt=1)
+    b: float = Field(gt=0, lt=1)
+    c: float = Field(gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _descending(self) -> Bands:
+        if not self.a > self.b > self.c:
+            raise ValueError(f"bands must fall from a to c, got {self.a:g}, {self.b:g}, {self.c:g}")
+        return self
+
+
+TRAINS: Final[tuple[State, ...]] = ("converted", "rejected", "lapsed", "recycled")
+"""Mature and worked."""
+
+
+class Playbook(Strict):
+    """See the module; ``examples/*/playbook.yaml`` are worked examples."""
+
+    name: Word
+    time_zone: str = "UTC"
+    stages: dict[Word, Role]
+    sql: tuple[SqlDefinition, ...] = Field(min_length=1)
+    horizon_days: int = Field(90, ge=1, le=730)
+    recording_lag_days: int = Field(0, ge=0, le=365)
+    service_lines: dict[Word, ServiceLine] = {}
+    snapshots: tuple[SnapshotPolicy, ...] = Field((AtAge(policy="age", days=(1.0,)),), min_length=1)
+    since: date | None = None
+    """Leads created before this day (UTC) are left out, for example as outcomes were not recorded yet."""
+    worked: Worked = Worked()
+    train_on: tuple[State, ...] = TRAINS
+    attributes: Attributes = Attributes()
+    intent_events: tuple[Word, ...] = ()
+    explicit_events: tuple[Word, ...] = ()
+    phrases: dict[Word, tuple[str, str]] = {}
+    """Words for people, one and many: ``pricing_view: [visit to the pricing page, visits to the pricing page]``."""
+    bands: Bands | None = None
+    capacity_per_week: int | None = Field(None, ge=1)
+    sheet: Sheet | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is no IANA time zone; write one such as Europe/Berlin")
+        return value
+
+    @field_validator("snapshots", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Playbook:
+        problems = [*_unknown_stages(self), *_version_problems(self)]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone of the business."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def since_instant(self) -> int | None:
+        """``since`` as an instant."""
+        return None if self.since is None else micros(datetime.combine(self.since, time(), UTC))
+
+    def horizon_of(self, service_line: str | None) -> int:
+        """Days in which an SQL counts for a line of business."""
+        line = self.service_lines.get(service_line) if service_line else None
+        return self.horizon_days if line is None or line.horizon_days is None else line.horizon_days
+
+    def definition(self, version: str | None = None) -> SqlDefinition:
+        """The definition of an SQL called ``version``; the latest one by default."""
+        if version is None:
+            return max(self.sql, key=lambda definition: definition.effective_from)
+        found = [definition for definition in self.sql if definition.version == version]
+        if not found:
+            names = ", ".join(definition.version for definition in self.sql)
+            raise DefinitionError(f"playbook {self.name!r} has no SQL definition {version!r}; it has {names}")
+        return found[0]
+
+    def stages_of(self, *roles: Role) -> tuple[str, ...]:
+        """Names of the stages that play one of ``roles``."""
+        return tuple(stage for stage, role in self.stages.items() if role in roles)
+
+
+def _mentioned(condition: Condition) -> list[str]:
+    own = [condition.stage] if condition.stage else []
+    return own + [stage for part in condition.all_of for stage in _mentioned(part)]
+
+
+def _unknown_stages(playbook: Playbook) -> list[str]:
+    mentioned = {stage for version in playbook.sql for part in version.any_of for stage in _mentioned(part)}
+    mentioned |= set(playbook.worked.stages)
+    for policy in playbook.snapshots:
+        mentioned |= set(policy.stages) if isinstance(policy, OnStage) else set()
+    unknown = sorted(mentioned - set(playbook.stages))
+    return [f"stage {stage!r} is not among stages: ({', '.join(playbook.stages)})" for stage in unknown]
+
+
+def _version_problems(playbook: Playbook) -> list[str]:
+    names = [definition.version for definition in playbook.sql]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems = [f"SQL definitions share the version {name!r}" for name in twice]
+    days = [definition.effective_from for definition in playbook.sql]
+    return problems + (["two SQL definitions start on one day"] if len(set(days)) < len(days) else [])
+
+
+def parse_playbook(text: str, *, source: str = "playbook") -> Playbook:
+    """Read a playbook; every problem is named with its place.
+
+    Raises:
+        DefinitionError: with one line per problem.
+    """
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DefinitionError(f"{source} is not YAML", [str(error).replace("\n", " ")]) from error
+    if not isinstance(data, dict):
+        raise DefinitionError(f"{source} must be a mapping of keys to values, got {type(data).__name__}")
+    try:
+        return Playbook.model_validate(data)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, e['loc'])) or 'playbook'}: {e['msg']}"
+            for e in error.errors(include_input=False)
+        ]
+        raise DefinitionError(f"{source} cannot be used", problems) from error
+
+
+def read_playbook(path: Path) -> Playbook:
+    """``parse_playbook`` on a file."""
+    if not path.is_file():
+        raise DefinitionError(f"there is no playbook at {path}")
+    return parse_playbook(path.read_text(encoding="utf-8"), source=str(path))

@@ -1,0 +1,151 @@
+"""Which moments we ask about: (lead, as_of) pairs in which the lead is in play."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.clock import DAY
+from features.definitions import Where
+from features.episodes import Episodes, matching
+from features.history import Codes, History
+from features.matrix import Ints
+from features.playbook import AtAge, OnEvent, OnStage, SnapshotPolicy, Weekly
+
+WEEK: Final = 7 * DAY
+FIRST_MONDAY: Final = 4 * DAY
+"""1970-01-05, a Monday."""
+JUST_AFTER: Final = 1
+"""A microsecond: evidence must be known strictly before the question."""
+
+Asked = tuple[Ints, Ints]
+"""Positions in the episodes and moments, of equal length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Moments at which a lead was in play, in order of (lead, as_of), each once.
+
+    Attributes:
+        lead: position in the history. episode: position in the episodes. as_of: instants.
+    """
+
+    lead: Codes
+    episode: Ints
+    as_of: Ints
+
+    def __len__(self) -> int:
+        return len(self.as_of)
+
+
+def take_snapshots(
+    history: History, episodes: Episodes, policies: Sequence[SnapshotPolicy], *, since: int | None, until: int
+) -> Snapshots:
+    """Moments by all policies together.
+
+    A lead is in play from the start of an episode until the moment at which it closes, that moment included:
+    what happens at ``as_of`` is outcome, not evidence.
+
+    Args:
+        history: the leads.
+        episodes: of these leads.
+        policies: when to ask.
+        since: leads created before this instant are left out.
+        until: no moment lies after this instant (the end of what the export could know).
+    """
+    asked = [_POLICIES[type(policy)](policy, history, episodes, until) for policy in policies]
+    episode = np.concatenate([positions for positions, _ in asked])
+    as_of = np.concatenate([moments for _, moments in asked])
+    kept = (as_of >= episodes.start[episode]) & (as_of <= episodes.in_play_until[episode]) & (as_of <= until)
+    if since is not None:
+        kept &= history.created_at[episodes.lead[episode]] >= since
+    episode, as_of = episode[kept], as_of[kept]
+    order = np.lexsort((as_of, episodes.lead[episode]))
+    episode, as_of = episode[order], as_of[order]
+    lead = episodes.lead[episode]
+    first = np.ones(len(lead), dtype=np.bool_)
+    first[1:] = (lead[1:] != lead[:-1]) | (as_of[1:] != as_of[:-1])
+    return Snapshots(lead[first], episode[first], as_of[first])
+
+
+def _at_age(policy: AtAge, history: History, episodes: Episodes, until: int) -> Asked:
+    ages = [round(days * DAY) for days in policy.days]
+    everyone = np.arange(len(episodes), dtype=np.int64)
+    return np.tile(everyone, len(ages)), np.concatenate([episodes.start + age for age in ages])
+
+
+def _on_stage(policy: OnStage, history: History, episodes: Episodes, until: int) -> Asked:
+    stages = history.stages
+    at = np.flatnonzero(matching(stages, Where(type=policy.stages)))
+    moments = np.maximum(stages.occurred_at[at], stages.known_at[at]) + JUST_AFTER
+    return _episode_of(episodes, stages.owner[at], moments)
+
+
+def _on_event(policy: OnEvent, history: History, episodes: Episodes, until: int) -> Asked:
+    events = history.events
+    at = np.flatnonzero(matching(events, Where(type=policy.types)))
+    moments = np.maximum(events.occurred_at[at], events.known_at[at]) + JUST_AFTER
+    return _episode_of(episodes, events.owner[at], moments)
+
+
+def _weekly(policy: Weekly, history: History, episodes: Episodes, until: int) -> Asked:
+    """Mondays in each episode, at most ``per_lead`` of them.
+
+    The draw depends on the lead's id, the week and the seed alone, so other leads or later data cannot change
+    the rank of a Monday.
+    """
+    first = -((FIRST_MONDAY - episodes.start) // WEEK)  # weeks since the first Monday, rounded up
+    last = (np.minimum(episodes.in_play_until, until) - FIRST_MONDAY) // WEEK
+    number = np.maximum(last - first + 1, 0)
+    episode = np.repeat(np.arange(len(episodes), dtype=np.int64), number)
+    within = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
+    week = first[episode] + within
+    names = np.array([crc32(str(lead).encode()) for lead in history.lead_ids], dtype=np.uint64)
+    lot = _mixed(
+        names[episodes.lead[episode]] + (week.astype(np.uint64) << np.uint64(32)) + np.uint64(policy.seed)
+    )
+    order = np.lexsort((lot, episodes.lead[episode]))
+    lead = episodes.lead[episode][order]
+    starts = np.flatnonzero(np.r_[True, lead[1:] != lead[:-1]]) if len(lead) else np.zeros(0, dtype=np.int64)
+    rank = np.arange(len(lead)) - np.repeat(starts, np.diff(np.r_[starts, len(lead)]))
+    kept = order[rank < policy.per_lead]
+    return episode[kept], FIRST_MONDAY + week[kept] * WEEK
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scramble numbers evenly. Source: the finalizer of SplitMix64 (Steele, Lea, Flood 2014)."""
+    mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _episode_of(episodes: Episodes, lead: Codes, moments: Ints) -> Asked:
+    """The episode in play for each (lead, moment); pairs outside every episode are left out."""
+    order = np.lexsort((moments, lead))
+    lead, moments = lead[order], moments[order]
+    both_lead = np.concatenate([episodes.lead, lead])
+    both_time = np.concatenate([episodes.start, moments])
+    is_question = np.concatenate(
+        [np.zeros(len(episodes), dtype=np.bool_), np.ones(len(lead), dtype=np.bool_)]
+    )
+    merged = np.lexsort((is_question, both_time, both_lead))
+    latest = (
+        np.cumsum(~is_question[merged]) - 1
+    )  # episodes are sorted alike, so their running count is their position
+    episode = latest[is_question[merged]]
+    inside = episode >= 0
+    inside[inside] = episodes.lead[episode[inside]] == lead[inside]
+    return episode[inside].astype(np.int64), moments[inside]
+
+
+_POLICIES: Final[dict[type[Any], Callable[..., Asked]]] = {
+    AtAge: _at_age,
+    OnStage: _on_stage,
+    OnEvent: _on_event,
+    Weekly: _weekly,
+}

@@ -1,0 +1,1 @@
+"""The steps a person or DVC runs, and the command line."""

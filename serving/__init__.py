@@ -1,0 +1,1 @@
+"""One lead, now, over HTTP."""
