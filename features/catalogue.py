@@ -134,7 +134,8 @@ def _fields(stream: Stream, entity: Entity) -> dict[tuple[Entity, str], tuple[in
     found: dict[tuple[Entity, str], tuple[int, int, int]] = {}
     for code, name in enumerate(names.words[1:], start=1):
         rows = np.flatnonzero((names.codes == code) & (values.codes > 0))
-        repeated = len(rows) - len(np.unique(entities[rows]))
+        _, per_entity = np.unique(entities[rows], return_counts=True)
+        repeated = int((per_entity > 1).sum())
         found[entity, name] = (len(rows), int(numeric[values.codes[rows]].sum()), repeated)
     return found
 

@@ -179,9 +179,18 @@ _EVENT_STATISTICS: Final = frozenset(
 )
 
 
+_OF_ATTRIBUTES: Final = frozenset({"latest", "latest_number", "attribute_age"})
+
+
 def _problems(feature: Feature) -> Iterable[str]:
     if feature.statistic not in UNITS:
         yield f"there is no statistic {feature.statistic!r}; there are {', '.join(UNITS)}"
+        return
+    yield from _missing(feature)
+    yield from _without_effect(feature)
+
+
+def _missing(feature: Feature) -> Iterable[str]:
     if feature.days is not None and feature.days < 1:
         yield f"a window needs at least one day, got {feature.days}"
     if feature.signal not in SIGNALS:
@@ -192,8 +201,31 @@ def _problems(feature: Feature) -> Iterable[str]:
         yield "a trend compares a short window with a longer one, both in days"
     if feature.statistic == "distinct" and feature.field not in COLUMNS:
         yield f"distinct counts one of {', '.join(COLUMNS)}, not {feature.field!r}"
-    if feature.statistic in ("latest", "latest_number", "attribute_age") and not feature.field:
+    if feature.statistic in _OF_ATTRIBUTES and not feature.field:
         yield "name the attribute"
+
+
+def _without_effect(feature: Feature) -> Iterable[str]:
+    """Parts of a definition that the statistic would not look at: its name would promise what it does not do."""
+    statistic = feature.statistic
+    if feature.days is not None and statistic not in WINDOWED:
+        yield f"{statistic} looks at all of the past and takes no window"
+    if feature.versus is not None and statistic != "trend":
+        yield f"{statistic} takes no second window"
+    if feature.field is not None and statistic != "distinct" and statistic not in _OF_ATTRIBUTES:
+        yield f"{statistic} reads no field"
+    if feature.where != Where() and statistic not in _EVENT_STATISTICS | {"stage_entries"}:
+        yield f"{statistic} selects no rows"
+    if statistic == "stage_entries" and feature.where != Where(type=feature.where.type):
+        yield "stage_entries selects stages only"
+    if feature.scope not in _scopes(statistic):
+        yield f"{statistic} has no {feature.scope} side"
+
+
+def _scopes(statistic: str) -> tuple[str, ...]:
+    if statistic == "account_size":
+        return ("account",)
+    return ("lead", "account") if statistic in _EVENT_STATISTICS | _OF_ATTRIBUTES else ("lead",)
 
 
 def _words(words: Words) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 A lead's first episode begins when it is created. It ends when the lead becomes an SQL by the definition
 asked for, is rejected, sent back to marketing (recycled) or found to be a duplicate. A lead that is taken
 up again afterwards begins a new episode. A rejection that sales takes back, an SQL with nothing in
-between, counts as an SQL.
+between, counts as an SQL; both moments are kept, so that an SQL which comes too late for a question
+leaves the rejection standing.
 """
 
 from __future__ import annotations
@@ -32,20 +33,22 @@ class Episodes:
 
     Attributes:
         lead: position in the history. number: 0 for the first episode.
-        start: instant. in_play_until: instant of the first closing, ``NEVER`` while open.
+        start: instant, never before the lead was created.
+        in_play_until: instant of the first closing, ``NEVER`` while open. closing: position in ``ENDINGS``.
+        reason: of a first closing that was no SQL, "" where none was given.
         end: instant of the outcome, later than ``in_play_until`` where a rejection was taken back.
-        end_known_at: when the outcome was recorded.
-        ending: position in ``ENDINGS``. reason: of a rejection or recycling, "" where none was given.
+        end_known_at: when the outcome was recorded. ending: position in ``ENDINGS``.
     """
 
     lead: Codes
     number: Codes
     start: Ints
     in_play_until: Ints
+    closing: NDArray[np.int8]
+    reason: Texts
     end: Ints
     end_known_at: Ints
     ending: NDArray[np.int8]
-    reason: Texts
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -83,10 +86,11 @@ def episodes(history: History, playbook: Playbook, definition: SqlDefinition) ->
         number=np.array([row.number for row in rows], dtype=np.int32),
         start=np.array([row.start for row in rows], dtype=np.int64),
         in_play_until=np.array([row.in_play_until for row in rows], dtype=np.int64),
+        closing=np.array([row.closing for row in rows], dtype=np.int8),
+        reason=np.array([reasons[row.reason] for row in rows], dtype=object),
         end=np.array([row.end for row in rows], dtype=np.int64),
         end_known_at=np.array([row.known for row in rows], dtype=np.int64),
         ending=np.array([row.ending for row in rows], dtype=np.int8),
-        reason=np.array([reasons[row.reason] for row in rows], dtype=object),
     )
 
 
@@ -96,15 +100,17 @@ class _Episode:
     number: int
     start: int
     in_play_until: int = NEVER
+    closing: int = OPEN
+    reason: int = 0
     end: int = NEVER
     known: int = NEVER
     ending: int = OPEN
-    reason: int = 0
     atoms: set[int] = field(default_factory=set)
 
     def close(self, ending: int, time: int, known: int, reason: int) -> None:
-        self.in_play_until = min(self.in_play_until, time)
-        self.ending, self.end, self.known, self.reason = ending, time, max(time, known), reason
+        if self.closing == OPEN:
+            self.in_play_until, self.closing, self.reason = time, ending, reason
+        self.ending, self.end, self.known = ending, time, max(time, known)
 
 
 def _walk(
@@ -118,10 +124,11 @@ def _walk(
             current.atoms.add(atom)
             if current.ending != SQL and any(_true(condition, current.atoms) for condition in wanted):
                 current.close(SQL, time, known, 0)
+                returned = False
         elif role == OPEN:
             if current.ending != OPEN and (current.ending != SQL or returned):
                 yield current
-                current, returned = _Episode(lead, current.number + 1, time), False
+                current, returned = _Episode(lead, current.number + 1, max(time, created)), False
         elif current.ending == OPEN:
             current.close(role, time, known, reason)
         else:
@@ -160,21 +167,25 @@ def _atoms(definition: SqlDefinition) -> list[Condition]:
 
 
 def _marks(history: History, playbook: Playbook, definition: SqlDefinition) -> dict[str, NDArray[Any]]:
-    """Rows that can begin or end an episode, sorted by lead and time."""
+    """Rows that can begin or end an episode, sorted by lead and time; ties as the source told them.
+
+    A stage that alone makes an SQL plays no other role. One that is a part of ``all_of`` keeps its own.
+    """
     roles = {"open": OPEN, "rejected": REJECTED, "recycled": RECYCLED, "duplicate": DUPLICATE}
     stages = history.stages
+    enough = {condition.stage for condition in definition.any_of}
     parts = [
         _rows(stages, Where(type=(stage,)), role=roles[role])
         for stage, role in playbook.stages.items()
-        if role in roles and stage not in {atom.stage for atom in _atoms(definition)}
+        if role in roles and stage not in enough
     ]
     for number, atom in enumerate(_atoms(definition)):
         stream = stages if atom.stage else history.events
-        parts.append(_rows(stream, _selection(atom), atom=number))
-    columns = [np.concatenate([part[c] for part in parts]) for c in range(6)]
-    order = np.lexsort((columns[3], columns[1], columns[0]))
-    names = ("lead", "time", "known", "role", "atom", "reason")
-    return {name: column[order] for name, column in zip(names, columns, strict=True)}
+        parts.append(_rows(stream, _selection(atom), atom=number, after=0 if atom.stage else len(stages)))
+    names = ("lead", "time", "known", "row", "role", "atom", "reason")
+    marks = {name: np.concatenate([part[c] for part in parts]) for c, name in enumerate(names)}
+    order = np.lexsort((marks["row"], marks["known"], marks["time"], marks["lead"]))
+    return {name: column[order] for name, column in marks.items()}
 
 
 def _selection(atom: Condition) -> Where:
@@ -185,7 +196,9 @@ def _selection(atom: Condition) -> Where:
     return Where(type=kinds, at_least=atom.where.at_least, below=atom.where.below, **words)
 
 
-def _rows(stream: Stream, selection: Where, *, role: int = -1, atom: int = -1) -> tuple[NDArray[Any], ...]:
+def _rows(
+    stream: Stream, selection: Where, *, role: int = -1, atom: int = -1, after: int = 0
+) -> tuple[NDArray[Any], ...]:
     at = np.flatnonzero(matching(stream, selection))
     reason = (
         stream.columns["reason"].codes[at]
@@ -193,4 +206,5 @@ def _rows(stream: Stream, selection: Where, *, role: int = -1, atom: int = -1) -
         else np.zeros(len(at), dtype=np.int32)
     )
     same = np.ones(len(at), dtype=np.int8)
-    return stream.owner[at], stream.occurred_at[at], stream.known_at[at], same * role, same * atom, reason
+    times = stream.occurred_at[at], stream.known_at[at]
+    return stream.owner[at], *times, at + after, same * role, same * atom, reason

@@ -35,9 +35,9 @@ _DICTIONARIES: Final[dict[str, list[str]]] = {
     "attributes": ["entity", "entity_id", "field", "value"],
     "stages": ["lead_id", "stage", "reason", "actor"],
 }
+_CODED: Final = {**_DICTIONARIES, "leads": ["account_id", "service_line"]}
 _DICTIONARY_LIMIT: Final = 1 << 28
 """Bytes of a dictionary page; beyond it Parquet would fall back to plain text."""
-_NEVER_CODED: Final = ("event_id",)
 
 
 def write_history(
@@ -158,7 +158,8 @@ def _checked(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
 def _bucket_count(tables: Mapping[str, pa.Table]) -> int:
     """A power of two."""
     rows = max(table.num_rows for table in tables.values())
-    return 1 << max(0, (rows - 1) // ROWS_PER_BUCKET).bit_length()
+    buckets: int = 1 << max(0, (rows - 1) // ROWS_PER_BUCKET).bit_length()
+    return buckets
 
 
 def _hashed(ids: pa.StringArray, buckets: int) -> Ints:
@@ -209,8 +210,7 @@ def _write_table(folder: Path, name: str, table: pa.Table, place: tuple[Ints, in
     ends = np.searchsorted(bucket[order], np.arange(buckets), side="right")
     for number, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
         part = ordered.slice(start, end - start)
-        coded = [column for column in table.column_names if column not in _NEVER_CODED]
-        _write_parquet(part, folder / _file(number), coded)
+        _write_parquet(part, folder / _file(number), _CODED[name])
 
 
 def _ranks(column: pa.ChunkedArray) -> Ints:
@@ -221,11 +221,16 @@ def _ranks(column: pa.ChunkedArray) -> Ints:
     order = pc.sort_indices(coded.dictionary).to_numpy()
     rank = np.empty(len(order) + 1, np.int64)
     rank[order], rank[-1] = np.arange(len(order)), len(order)
-    return rank[coded.indices.fill_null(len(order)).to_numpy()]
+    ranks: Ints = rank[coded.indices.fill_null(len(order)).to_numpy()]
+    return ranks
 
 
 def _write_parquet(table: pa.Table, file: Path, coded: list[str]) -> None:
     pq.write_table(
-        table.combine_chunks(), file, compression="zstd", use_dictionary=coded or False, row_group_size=ROWS_PER_BUCKET * 4,
-        dictionary_pagesize_limit=_DICTIONARY_LIMIT, write_statistics=True, store_schema=True,
-    )  # fmt: skip
+        table.combine_chunks(),
+        file,
+        compression="zstd",
+        use_dictionary=coded or False,
+        row_group_size=ROWS_PER_BUCKET * 4,
+        dictionary_pagesize_limit=_DICTIONARY_LIMIT,
+    )

@@ -3,7 +3,8 @@
 A snapshot is converted iff its episode became an SQL in ``[as_of, as_of + horizon)``. It has a label only
 once the whole window, and the lag with which sales records outcomes, has closed by the end of the data:
 for converted leads too, since early wins without the late losses of the same days would flatter every new
-channel.
+channel. What happens after the window changes nothing: an SQL, a rejection or the finding that the lead was a
+duplicate counts only where it falls inside.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from features.clock import DAY, NEVER
 from features.definitions import Where
-from features.episodes import DUPLICATE, RECYCLED, REJECTED, SQL, Episodes, matching
+from features.episodes import DUPLICATE, OPEN, RECYCLED, REJECTED, SQL, Episodes, matching
 from features.history import Codes, History
 from features.matrix import Floats, Ints, Texts
 from features.playbook import Playbook, State
@@ -59,25 +60,23 @@ def label(
     as_of, episode = snapshots.as_of, snapshots.episode
     horizon = horizons(history, playbook)[snapshots.lead]
     closes = as_of + horizon
-    ending, end = episodes.ending[episode], episodes.end[episode]
-    within = (end >= as_of) & (end < closes)
-    converted = within & (ending == SQL)
+    converted = (episodes.ending[episode] == SQL) & _between(as_of, episodes.end[episode], closes)
+    closing = np.where(
+        _between(as_of, episodes.in_play_until[episode], closes), episodes.closing[episode], OPEN
+    )
     known_at = closes + playbook.recording_lag_days * DAY
     known_at = np.where(converted, np.maximum(known_at, episodes.end_known_at[episode]), known_at)
 
-    touched = within & ((ending == REJECTED) | (ending == RECYCLED))
-    touched |= _touched(snapshots, history, playbook, closes)
     cases = [
-        ("duplicate", ending == DUPLICATE),
+        ("duplicate", (closing == DUPLICATE) & ~converted),
         ("immature", known_at > observed_until),
         ("converted", converted),
-        ("rejected", within & (ending == REJECTED)),
-        ("recycled", within & (ending == RECYCLED)),
-        ("unworked", ~touched),
+        ("rejected", closing == REJECTED),
+        ("recycled", closing == RECYCLED),
+        ("unworked", ~_touched(snapshots, history, playbook, closes)),
     ]
-    state = np.select([case for _, case in cases], [name for name, _ in cases], default="lapsed").astype(
-        object
-    )
+    names, masks = zip(*cases, strict=True)
+    state = np.select(masks, names, default="lapsed").astype(object)
     no_answer = np.isin(state, ("duplicate", "immature"))
     answered = np.isin(state, ("rejected", "recycled"))
     return Labels(
@@ -87,6 +86,10 @@ def label(
         reason=np.where(answered, episodes.reason[episode], ""),
         horizon=horizon,
     )
+
+
+def _between(as_of: Ints, time: Ints, closes: Ints) -> NDArray[np.bool_]:
+    return (time >= as_of) & (time < closes)
 
 
 def _touched(snapshots: Snapshots, history: History, playbook: Playbook, closes: Ints) -> NDArray[np.bool_]:

@@ -30,7 +30,7 @@ class TableSummary:
 
 @dataclass(frozen=True, slots=True)
 class FieldSummary:
-    """An attribute: of whom, how far back it can be trusted (``tables.AVAILABILITIES``), and how many rows hold a value."""
+    """An attribute: of whom, how far back it can be trusted, and how many rows hold a value."""
 
     entity: str
     availability: str

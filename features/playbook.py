@@ -64,6 +64,8 @@ class Condition(Strict):
     def _exactly_one(self) -> Condition:
         if sum([self.stage is not None, self.event is not None, bool(self.all_of)]) != 1:
             raise ValueError("say exactly one of stage, event, all_of")
+        if self.event is None and self.where != Selection():
+            raise ValueError("where selects among events; this condition names none")
         return self
 
 
@@ -106,7 +108,7 @@ class Weekly(Strict):
 
     policy: Literal["weekly"]
     per_lead: int = Field(4, ge=1)
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
 
 
 class OnEvent(Strict):
@@ -117,6 +119,10 @@ class OnEvent(Strict):
 
 
 SnapshotPolicy = Annotated[AtAge | OnStage | Weekly | OnEvent, Field(discriminator="policy")]
+
+
+_OF_EVENTS: Final = ("days", "times", "where")
+_OF_ATTRIBUTES: Final = ("entity", "one_of", "at_least", "below")
 
 
 class RuleTest(Strict):
@@ -138,6 +144,11 @@ class RuleTest(Strict):
             raise ValueError("say exactly one of event, attribute")
         if self.attribute is not None and not self.one_of and self.at_least is None and self.below is None:
             raise ValueError("an attribute needs one_of, at_least or below")
+        kind, of_other = ("event", _OF_ATTRIBUTES) if self.attribute is None else ("attribute", _OF_EVENTS)
+        fields = type(self).model_fields
+        stray = [name for name in of_other if getattr(self, name) != fields[name].default]
+        if stray:
+            raise ValueError(f"an {kind} has no {', '.join(stray)}")
         return self
 
     @property

@@ -12,6 +12,8 @@ from features.definitions import COLUMNS, Feature
 Phrases = Mapping[str, tuple[str, str]]
 """Event type, stage or field -> how people say one and many of it."""
 
+MOST_NAMED: Final = 3
+"""Of more event types than this, the first ones are named and the others counted."""
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -61,24 +63,33 @@ def _plain(word: str) -> str:
     return word.replace("_", " ")
 
 
+def _plural(noun: str) -> str:
+    if noun.endswith("s"):
+        return noun
+    if noun.endswith(("sh", "ch", "x")):
+        return f"{noun}es"
+    return f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
+
+
+def _kind(kind: str, phrases: Phrases) -> tuple[str, str]:
+    """How people say one and many events of a type."""
+    plain = _plain(kind)
+    return phrases.get(kind, (plain, _plural(plain)))
+
+
 def _noun(feature: Feature, phrases: Phrases, *, many: bool) -> str:
     """How people say the rows that a feature counts."""
-    kinds = feature.where.type
-    default = (
-        ("stage change", "stage changes") if "stage" in feature.statistic else ("activity", "activities")
-    )
-    if len(kinds) == 1:
-        plain = _plain(kinds[0])
-        default = phrases.get(kinds[0], (plain, plain if plain.endswith("s") else f"{plain}s"))
-    elif kinds:
-        default = (" or ".join(map(_plain, kinds)),) * 2
-    parts = [default[many]]
+    said = [_kind(kind, phrases)[many] for kind in feature.where.type]
+    if len(said) > MOST_NAMED:
+        said = [", ".join(said[: MOST_NAMED - 1]), f"{len(said) - MOST_NAMED + 1} other kinds"]
+    parts = [" or ".join(said) if said else ("activity", "activities")[many]]
     for column in COLUMNS[1:]:
         words = getattr(feature.where, column)
         parts += [f"with {column} {' or '.join(map(_plain, words))}"] if words else []
-    parts += [f"of at least {feature.where.at_least:g}"] if feature.where.at_least is not None else []
-    parts += [f"below {feature.where.below:g}"] if feature.where.below is not None else []
-    return " ".join(parts)
+    low, high = feature.where.at_least, feature.where.below
+    limits = [f"of at least {low:g}"] if low is not None else []
+    limits += [f"below {high:g}"] if high is not None else []
+    return " ".join([*parts, " and ".join(limits)]).rstrip()
 
 
 def _window(days: int | None) -> str:
@@ -89,7 +100,8 @@ def _window(days: int | None) -> str:
 
 def _field(feature: Feature, phrases: Phrases) -> str:
     name = str(feature.field)
-    return phrases.get(name, (_plain(name),))[0]
+    plain = f"{_plain(name)} of the account" if feature.scope == "account" else _plain(name)
+    return phrases.get(name, (plain,))[0]
 
 
 def _ago(days: float) -> str:
@@ -102,7 +114,9 @@ def _ago(days: float) -> str:
 
 
 def _amount(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:,.2f}"
+    """A number; thousands are set apart from 10,000 on, as four digits may be a year."""
+    decimals = 0 if abs(value) >= 100 or float(value).is_integer() else 2
+    return f"{value:,.{decimals}f}" if abs(value) >= 10_000 else f"{value:.{decimals}f}"
 
 
 Value = float | str | None
@@ -123,14 +137,17 @@ def _active_days(feature: Feature, value: Value, phrases: Phrases) -> str:
 
 def _distinct(feature: Feature, value: Value, phrases: Phrases) -> str:
     number = int(float(value or 0))
-    words = f"{number or 'no'} different {_plain(str(feature.field))}{'' if number == 1 else 's'}"
+    field = _plain(str(feature.field))
+    words = f"1 {field}" if number == 1 else f"{number or 'no'} different {_plural(field)}"
     return f"{words} among {_noun(feature, phrases, many=True)} {_window(feature.days)}"
 
 
 def _of_values(what: str) -> Say:
     def say(feature: Feature, value: Value, phrases: Phrases) -> str:
-        scope = f"of {_noun(feature, phrases, many=True)} {_window(feature.days)}"
-        return f"no value {scope}" if value is None else f"{what} {_amount(float(value))} {scope}"
+        noun, window = _noun(feature, phrases, many=True), _window(feature.days)
+        if value is None:
+            return f"no {noun} with a value {window}"
+        return f"{what} value of {noun} {window} is {_amount(float(value))}"
 
     return say
 
@@ -141,19 +158,15 @@ def _trend(feature: Feature, value: Value, phrases: Phrases) -> str:
         "about as often as" if abs(rate) < 0.2 else "more often than" if rate > 0 else "less often than"
     )
     noun = _noun(feature, phrases, many=True)
-    return f"{noun} in the last {feature.days} days {direction} over {feature.versus} days"
+    return f"{noun} {_window(feature.days)} {direction} {_window(feature.versus)}"
 
 
 def _since(which: str) -> Say:
     def say(feature: Feature, value: Value, phrases: Phrases) -> str:
         noun = _noun(feature, phrases, many=False)
-        return f"never a {noun}" if value is None and feature.where.type else _since_any(which, noun, value)
+        return f"no {noun} yet" if value is None else f"{which} {noun} {_ago(float(value))} ago"
 
     return say
-
-
-def _since_any(which: str, noun: str, value: Value) -> str:
-    return "no activity yet" if value is None else f"{which} {noun} {_ago(float(value))} ago"
 
 
 def _time_in_stage(feature: Feature, value: Value, phrases: Phrases) -> str:
@@ -162,9 +175,17 @@ def _time_in_stage(feature: Feature, value: Value, phrases: Phrases) -> str:
 
 def _stage_entries(feature: Feature, value: Value, phrases: Phrases) -> str:
     number = int(float(value or 0))
-    times = {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
-    stage = " or ".join(phrases.get(s, (_plain(s),))[0] for s in feature.where.type) or "a stage"
-    return f"entered {stage} {times} {_window(feature.days)}"
+    times = {1: "once", 2: "twice"}.get(number, f"{number:,} times")
+    stage, window = _stages(feature, phrases) or "a stage", _window(feature.days)
+    return (
+        f"entered {stage} {times} {window}"
+        if number
+        else f"never entered {stage} {window}".removesuffix(" so far")
+    )
+
+
+def _stages(feature: Feature, phrases: Phrases) -> str:
+    return " or ".join(phrases.get(stage, (_plain(stage),))[0] for stage in feature.where.type)
 
 
 def _latest(feature: Feature, value: Value, phrases: Phrases) -> str:
@@ -221,7 +242,7 @@ _TITLES: Final[dict[str, Callable[[Feature, Phrases], str]]] = {
     "count": lambda f, p: f"{_noun(f, p, many=True)} {_window(f.days)}",
     "active_days": lambda f, p: f"days with {_noun(f, p, many=True)} {_window(f.days)}",
     "distinct": lambda f, p: (
-        f"different {_plain(str(f.field))}s among {_noun(f, p, many=True)} {_window(f.days)}"
+        f"different {_plural(_plain(str(f.field)))} among {_noun(f, p, many=True)} {_window(f.days)}"
     ),
     "total": lambda f, p: f"total value of {_noun(f, p, many=True)} {_window(f.days)}",
     "mean": lambda f, p: f"mean value of {_noun(f, p, many=True)} {_window(f.days)}",
@@ -230,9 +251,7 @@ _TITLES: Final[dict[str, Callable[[Feature, Phrases], str]]] = {
     "recency": lambda f, p: f"time since the last {_noun(f, p, many=False)}",
     "first_seen": lambda f, p: f"time since the first {_noun(f, p, many=False)}",
     "time_in_stage": lambda f, p: "time in the present stage",
-    "stage_entries": lambda f, p: (
-        f"entries into {' or '.join(map(_plain, f.where.type)) or 'any stage'} {_window(f.days)}"
-    ),
+    "stage_entries": lambda f, p: f"entries into {_stages(f, p) or 'any stage'} {_window(f.days)}",
     "latest": _field,
     "latest_number": _field,
     "attribute_age": lambda f, p: f"time since {_field(f, p)} was set",

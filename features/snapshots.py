@@ -49,7 +49,8 @@ def take_snapshots(
     """Moments by all policies together.
 
     A lead is in play from the start of an episode until the moment at which it closes, that moment included:
-    what happens at ``as_of`` is outcome, not evidence.
+    what happens at ``as_of`` is outcome, not evidence. Where a lead is closed and taken up again at one
+    moment, that moment asks about the episode that closes.
 
     Args:
         history: the leads.
@@ -65,7 +66,7 @@ def take_snapshots(
     if since is not None:
         kept &= history.created_at[episodes.lead[episode]] >= since
     episode, as_of = episode[kept], as_of[kept]
-    order = np.lexsort((as_of, episodes.lead[episode]))
+    order = np.lexsort((episode, as_of, episodes.lead[episode]))
     episode, as_of = episode[order], as_of[order]
     lead = episodes.lead[episode]
     first = np.ones(len(lead), dtype=np.bool_)
@@ -83,27 +84,26 @@ def _on_stage(policy: OnStage, history: History, episodes: Episodes, until: int)
     stages = history.stages
     at = np.flatnonzero(matching(stages, Where(type=policy.stages)))
     moments = np.maximum(stages.occurred_at[at], stages.known_at[at]) + JUST_AFTER
-    return _episode_of(episodes, stages.owner[at], moments)
+    return _every_episode(episodes, stages.owner[at], moments)
 
 
 def _on_event(policy: OnEvent, history: History, episodes: Episodes, until: int) -> Asked:
     events = history.events
     at = np.flatnonzero(matching(events, Where(type=policy.types)))
     moments = np.maximum(events.occurred_at[at], events.known_at[at]) + JUST_AFTER
-    return _episode_of(episodes, events.owner[at], moments)
+    return _every_episode(episodes, events.owner[at], moments)
 
 
 def _weekly(policy: Weekly, history: History, episodes: Episodes, until: int) -> Asked:
     """Mondays in each episode, at most ``per_lead`` of them.
 
-    The draw depends on the lead's id, the week and the seed alone, so other leads or later data cannot change
-    the rank of a Monday.
+    The lot of a Monday depends on the lead's id, the week and the seed alone: no other lead and no order of
+    rows can change which Mondays of a lead are drawn.
     """
     first = -((FIRST_MONDAY - episodes.start) // WEEK)  # weeks since the first Monday, rounded up
     last = (np.minimum(episodes.in_play_until, until) - FIRST_MONDAY) // WEEK
     number = np.maximum(last - first + 1, 0)
-    episode = np.repeat(np.arange(len(episodes), dtype=np.int64), number)
-    within = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
+    episode, within = _unrolled(number)
     week = first[episode] + within
     names = np.array([crc32(str(lead).encode()) for lead in history.lead_ids], dtype=np.uint64)
     lot = _mixed(
@@ -124,23 +124,22 @@ def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _episode_of(episodes: Episodes, lead: Codes, moments: Ints) -> Asked:
-    """The episode in play for each (lead, moment); pairs outside every episode are left out."""
-    order = np.lexsort((moments, lead))
-    lead, moments = lead[order], moments[order]
-    both_lead = np.concatenate([episodes.lead, lead])
-    both_time = np.concatenate([episodes.start, moments])
-    is_question = np.concatenate(
-        [np.zeros(len(episodes), dtype=np.bool_), np.ones(len(lead), dtype=np.bool_)]
-    )
-    merged = np.lexsort((is_question, both_time, both_lead))
-    latest = (
-        np.cumsum(~is_question[merged]) - 1
-    )  # episodes are sorted alike, so their running count is their position
-    episode = latest[is_question[merged]]
-    inside = episode >= 0
-    inside[inside] = episodes.lead[episode[inside]] == lead[inside]
-    return episode[inside].astype(np.int64), moments[inside]
+def _every_episode(episodes: Episodes, lead: Codes, moments: Ints) -> Asked:
+    """Each (lead, moment) with every episode of the lead; ``take_snapshots`` keeps the one in play."""
+    first = np.searchsorted(episodes.lead, lead).astype(np.int64)
+    number = np.searchsorted(episodes.lead, lead, side="right") - first
+    question, within = _unrolled(number)
+    return first[question] + within, moments[question]
+
+
+def _unrolled(number: Ints) -> tuple[Ints, Ints]:
+    """For groups of these sizes, the group and the place in it of every member.
+
+    >>> [part.tolist() for part in _unrolled(np.array([2, 0, 1]))]
+    [[0, 0, 2], [0, 1, 0]]
+    """
+    group = np.repeat(np.arange(len(number), dtype=np.int64), number)
+    return group, np.arange(len(group)) - (np.cumsum(number) - number)[group]
 
 
 _POLICIES: Final[dict[type[Any], Callable[..., Asked]]] = {

@@ -1,0 +1,55 @@
+# Every target sets up what it needs. `make` alone prints this list.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+OUT ?= demo
+LEADS ?= 4000
+SEED ?= 1
+WORKERS ?= 2
+
+# One thread each for BLAS and OpenMP: the tests already run side by side, and results must not hang on the machine.
+export OMP_NUM_THREADS := 1
+export TZ := UTC
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test static quick demo lock clean
+
+help:  ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Make .venv from requirements.lock (only if it or pyproject.toml changed)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Leadlight needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is not one. Try: make setup PYTHON=python3.12" >&2; exit 1; }
+	@echo 'Installing the locked packages into .venv (some minutes the first time) ...'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps \
+	  --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test: static  ## Everything that must be green: lint, format, types, import contracts, all tests
+	$(BIN)/pytest -n $(WORKERS)
+
+static: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+quick: static  ## The same without the slow tests and those on real data
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not realdata"
+
+demo: setup  ## A simulated company from export to report, in OUT=demo
+	$(BIN)/leadlight demo --out $(OUT) --leads $(LEADS) --seed $(SEED)
+
+lock:  ## Resolve requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \
+	  --no-header --no-emit-index-url --no-emit-find-links --quiet --upgrade --output-file requirements.lock
+
+clean:  ## Remove what can be made again, .venv included
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build demo *.egg-info
+	find features models pipelines serving tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,75 @@
+"""From a finished training to the directory that is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from features.clock import DAY, iso
+from features.matrix import Floats
+from models import bands, bundle, card, golden, scale
+from models.bundle import Origin, Parts
+from models.pointsheet import total_points
+from pipelines.fit import Trained
+from pipelines.reporting import schema
+
+
+def write_bundle(
+    trained: Trained, report: schema.Report, playbook: str, digests: Mapping[str, str], path: Path
+) -> str:
+    """Write the directory that is served; returns its fingerprint."""
+    examples, training, testing = trained.examples, trained.split.training, trained.split.testing
+    agreed = examples.playbook
+    lines = sorted(set(training.service_line) - {""})
+    origin = Origin(
+        model=trained.raced.winner,
+        definition=examples.definition.version,
+        horizon_days={"": agreed.horizon_days, **{line: agreed.horizon_of(line) for line in lines}},
+        rows=len(training),
+        leads=len(set(training.lead_id)),
+        positives=training.positives,
+        base_rate=float(training.weight @ training.label / training.weight.sum()),
+        first_as_of=iso(int(training.as_of[0])),
+        last_as_of=iso(int(training.as_of[-1])),
+        history_sha256=digests["history"],
+    )
+    probability = trained.probability(trained.raced.winner, testing.matrix)
+    table = bands.tabulate(
+        bands.Outcomes(probability, testing.label, testing.weight, testing.as_of),
+        _limits(trained, probability),
+    )
+    points = _scale(trained, origin)
+    parts = Parts(
+        origin=origin,
+        model=trained.winner,
+        bands=table,
+        scale=points,
+        golden=golden.record(trained.winner, training, seed=trained.params.seed),
+        playbook=playbook,
+        card=card.render(origin, report.model_dump(mode="json"), agreed, table, points),
+    )
+    return bundle.save(path, parts)
+
+
+def _limits(trained: Trained, probability: Floats) -> bands.Limits:
+    agreed = trained.examples.playbook
+    if agreed.bands:
+        return bands.agreed_limits(agreed.bands)
+    if agreed.capacity_per_week:
+        as_of = trained.split.testing.as_of
+        weeks = max((as_of[-1] - as_of[0]) / (7 * DAY), 1.0)
+        per_week = len(set(trained.split.testing.lead_id)) / weeks
+        return bands.capacity_limits(
+            probability, capacity_per_week=agreed.capacity_per_week, leads_per_week=per_week
+        )
+    return bands.quantile_limits(probability)
+
+
+def _scale(trained: Trained, origin: Origin) -> scale.Scale:
+    """The sheet's own scale where it fixes one, so that the number at which marketing hands over stays."""
+    sheet, matrix = trained.examples.playbook.sheet, trained.split.training.matrix
+    if sheet and sheet.mql_at is not None:
+        totals = total_points(sheet, matrix)
+        if 0 < (totals >= sheet.mql_at).sum() < len(totals):
+            return scale.sheet_scale(trained.winner.log_odds(matrix), totals, sheet.mql_at)
+    return scale.default_scale(origin.base_rate)

@@ -1,0 +1,154 @@
+"""params.yaml: every number a person may tune, and nothing else does.
+
+The defaults here are the file in the repository, so a run without ``--params`` is the default run.
+What belongs to one export (time zones, share of bad rows) is in its mapping; what marketing and sales
+agreed on (horizon, stages, points) is in the playbook.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from features.errors import DefinitionError
+
+
+class _Section(BaseModel):
+    """Frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Paths(_Section):
+    """Where `dvc repro` reads and writes. The commands themselves take paths as options.
+
+    Attributes:
+        mapping: turns the export into a history.
+        playbook: what marketing and sales agreed on.
+        source: folder of the export.
+        history: folder of the history.
+        features: folder of the matrix.
+        run: folder of the training run.
+        report: folder of the report and its figures.
+    """
+
+    mapping: Path = Path("examples/simulated/mapping.yaml")
+    playbook: Path = Path("examples/simulated/playbook.yaml")
+    source: Path = Path("data/simulated")
+    history: Path = Path("data/history")
+    features: Path = Path("data/features")
+    run: Path = Path("data/run")
+    report: Path = Path("data/report")
+
+
+class SimulateParams(_Section):
+    """The simulated company.
+
+    Attributes:
+        leads: how many leads it has.
+        seed: another seed is another company.
+    """
+
+    leads: int = 4000
+    seed: int = 1
+
+
+class TuningParams(_Section):
+    """The search for the booster's settings.
+
+    Attributes:
+        trials: settings tried; 0 keeps the defaults.
+        timeout_seconds: a safety net. A search that it cuts short is not repeatable.
+    """
+
+    trials: int = Field(20, ge=0)
+    timeout_seconds: float = Field(600.0, gt=0)
+
+
+class BoostingParams(_Section):
+    """LightGBM: the defaults, which are also the middle of the search.
+
+    Attributes:
+        learning_rate: shrinkage per tree.
+        max_rounds: trees at most; later data decides when to stop.
+        patience: rounds without progress before it stops.
+        num_leaves: leaves per tree.
+        min_data_in_leaf: rows a leaf needs.
+        lambda_l2: ridge on leaf values.
+        feature_fraction: share of columns each tree sees.
+        threads: fixed, because results must not hang on the machine.
+    """
+
+    learning_rate: float = Field(0.03, gt=0, le=1)
+    max_rounds: int = Field(1000, ge=1)
+    patience: int = Field(50, ge=1)
+    num_leaves: int = Field(15, ge=2)
+    min_data_in_leaf: int = Field(20, ge=1)
+    lambda_l2: float = Field(1.0, ge=0)
+    feature_fraction: float = Field(0.8, gt=0, le=1)
+    threads: int = Field(1, ge=1)
+
+
+class TrainParams(_Section):
+    """Splitting, racing and judging.
+
+    Attributes:
+        seed: of everything random in a training run.
+        test_share: last part of the snapshots in time, reported on and never learned from.
+        forward_folds: folds inside the training period on which the winner is chosen.
+        bootstrap_draws: draws of accounts behind each interval.
+        interval: coverage of the intervals.
+        tuning: the search for the booster's settings.
+        boosting: LightGBM.
+    """
+
+    seed: int = Field(1, ge=0)
+    test_share: float = Field(0.25, gt=0, lt=1)
+    forward_folds: int = Field(4, ge=2)
+    bootstrap_draws: int = Field(500, ge=50)
+    interval: float = Field(0.95, gt=0, lt=1)
+    tuning: TuningParams = TuningParams()
+    boosting: BoostingParams = BoostingParams()
+
+
+class Params(_Section):
+    """The whole file."""
+
+    paths: Paths = Paths()
+    simulate: SimulateParams = SimulateParams()
+    train: TrainParams = TrainParams()
+
+
+def parse_params(text: str, *, source: str = "params") -> Params:
+    """Read parameters; every problem is named with its place.
+
+    Raises:
+        DefinitionError: with one line per problem.
+
+    >>> parse_params("train: {test_share: 0.3}").train.test_share
+    0.3
+    >>> parse_params("train: {test_shre: 0.3}", source="params.yaml")
+    Traceback (most recent call last):
+    features.errors.DefinitionError: params.yaml cannot be used
+      - train.test_shre: Extra inputs are not permitted
+    """
+    try:
+        return Params.model_validate(yaml.safe_load(text) or {})
+    except yaml.YAMLError as error:
+        raise DefinitionError(f"{source} is not YAML", [str(error).replace("\n", " ")]) from error
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors(include_input=False)
+        ]
+        raise DefinitionError(f"{source} cannot be used", problems) from error
+
+
+def read_params(path: Path | None) -> Params:
+    """``parse_params`` on a file; the defaults if there is none to read."""
+    if path is None:
+        return Params()
+    if not path.is_file():
+        raise DefinitionError(f"there are no parameters at {path}")
+    return parse_params(path.read_text(encoding="utf-8"), source=str(path))

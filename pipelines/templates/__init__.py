@@ -1,0 +1,1 @@
+"""Pages as Jinja2 templates; a package so that they are installed with the code."""

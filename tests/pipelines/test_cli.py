@@ -1,0 +1,251 @@
+"""The command line, with the steps behind it replaced where they meet it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import pipelines
+from features.errors import LeadlightError
+from pipelines import cli
+from pipelines.params import TrainParams
+
+COMMANDS = ["ingest", "features", "horizon", "train", "report", "simulate", "demo", "doctor"]
+METRICS = ["roc_auc", "pr_auc", "log_loss", "lift_at_10"]
+REPORT = {
+    "winner": "blend",
+    "why": "the simplest within one standard error of the best",
+    "label_states": {"converted": 310, "lapsed": 1200},
+    "models": {
+        name: {"test": {metric: {"value": 0.5, "low": 0.4, "high": 0.6} for metric in METRICS}}
+        for name in ("sheet", "blend")
+    },
+}
+
+
+class Step:
+    """Stands for a step: remembers what it was called with, chatters like a library, answers."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+        self.called_with: tuple[Any, ...] = ()
+
+    def __call__(self, *arguments: Any) -> Any:
+        sys.stdout.write("chatter of a library\n")
+        self.called_with = arguments
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch):
+    """Puts a module with the given functions in place of ``pipelines.<name>``."""
+
+    def put(name: str, **functions: Any) -> None:
+        module = ModuleType(f"pipelines.{name}")
+        vars(module).update(functions)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(pipelines, name, module, raising=False)
+
+    return put
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([str(argument) for argument in arguments])
+    return int(stopped.value.code or 0)
+
+
+def test_help_lists_every_command(capsys):
+    assert run("--help") == 0
+    printed = capsys.readouterr().out
+    assert [command for command in COMMANDS if f" {command} " not in printed] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_shows_an_example_of_itself(command, capsys):
+    assert run(command, "--help") == 0
+    assert f"leadlight {command}" in capsys.readouterr().out
+
+
+def test_help_loads_none_of_the_heavy_libraries(run_python):
+    loaded = run_python(
+        "import sys; from pipelines import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pandas', 'numpy', 'pyarrow', 'lightgbm', 'sklearn', 'mlflow', 'duckdb', 'pydantic'}\n"
+        "print(); print(sorted(heavy & set(sys.modules)))"
+    )
+    assert loaded.splitlines()[-1] == "[]"
+
+
+def test_what_a_person_has_to_mend_goes_to_stderr_with_exit_code_2(install, capsys):
+    trouble = LeadlightError("the mapping cannot be used", ["line 3: no column `stage`", "line 9: no zone"])
+    install("ingest", ingest=Step(trouble), describe=Step())
+    assert run("ingest", "--mapping", "m.yaml", "--source", "exports", "--out", "history") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-3:] == [
+        "leadlight: the mapping cannot be used",
+        "  - line 3: no column `stage`",
+        "  - line 9: no zone",
+    ]
+
+
+def test_a_defect_keeps_its_traceback(install):
+    install("ingest", ingest=Step(ZeroDivisionError("ours")), describe=Step())
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["ingest", "--mapping", "m.yaml", "--source", "exports", "--out", "history"])
+
+
+def test_a_missing_option_is_exit_code_2(capsys):
+    assert run("ingest", "--mapping", "m.yaml") == 2
+    assert "--source" in capsys.readouterr().err
+
+
+@pytest.fixture
+def ingested(install, tmp_path):
+    (tmp_path / "manifest.json").write_text('{"buckets": 1}', encoding="utf-8")
+    step = Step("a manifest")
+    install("ingest", ingest=step, describe=lambda manifest: f"told about {manifest}")
+    return step, ["ingest", "--mapping", "m.yaml", "--source", "exports", "--out", str(tmp_path)]
+
+
+def test_json_is_the_only_thing_on_stdout(ingested, capsys):
+    _, arguments = ingested
+    assert run(*arguments, "--json") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"buckets": 1}
+    assert err == "chatter of a library\n"
+
+
+def test_without_json_the_answer_is_for_people(ingested, capsys):
+    step, arguments = ingested
+    assert run(*arguments) == 0
+    assert capsys.readouterr().out == "told about a manifest\n"
+    assert step.called_with == (Path("m.yaml"), Path("exports"), Path(arguments[-1]))
+
+
+def test_features_tells_how_many(install, capsys):
+    step = Step({"snapshots": 1200, "features": 121})
+    install("tabulate", tabulate=step)
+    assert run("features", "--history", "h", "--playbook", "p.yaml", "--out", "f") == 0
+    assert capsys.readouterr().out == "1,200 snapshots with 121 features, in f/matrix.parquet\n"
+    assert step.called_with == (Path("h"), Path("p.yaml"), Path("f"))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    days: int
+
+    def to_json(self) -> dict[str, int]:
+        return {"days": self.days}
+
+    def describe(self) -> str:
+        return f"{self.days} days"
+
+
+@pytest.mark.parametrize(("flags", "printed"), [((), "60 days\n"), (("--json",), '{"days": 60}\n')])
+def test_horizon_proposes(install, capsys, flags, printed):
+    install("horizon", propose=Step(Proposal(60)))
+    assert run("horizon", "--history", "h", "--playbook", "p.yaml", *flags) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_train_takes_its_numbers_from_the_parameters_and_draws_the_report(install, capsys, tmp_path):
+    step, draw = Step(REPORT), Step()
+    install("train", train=step)
+    install("report", write_html=draw)
+    params = tmp_path / "params.yaml"
+    params.write_text("train: {forward_folds: 3}", encoding="utf-8")
+    assert run("train", "--history", "h", "--playbook", "p.yaml", "--out", "r", "--params", params) == 0
+    assert step.called_with == (Path("h"), Path("p.yaml"), Path("r"), TrainParams(forward_folds=3))
+    assert draw.called_with == (REPORT, Path("r/report.html"))
+    lines = capsys.readouterr().out.splitlines()
+    figures = "0.500 (0.400 to 0.600)"
+    assert lines[0] == "labels   1,200 lapsed, 310 converted"
+    assert lines[1] == "winner   blend: the simplest within one standard error of the best"
+    assert lines[2].startswith(f"sheet    ROC-AUC {figures}, PR-AUC {figures}, log loss {figures}")
+    assert lines[-2:] == ["report   r/report.html", "bundle   r/bundle"]
+
+
+def test_train_refuses_a_slip_in_the_parameters(capsys, tmp_path):
+    params = tmp_path / "params.yaml"
+    params.write_text("train: {forward_fold: 3}", encoding="utf-8")
+    assert run("train", "--history", "h", "--playbook", "p.yaml", "--out", "r", "--params", params) == 2
+    assert "train.forward_fold" in capsys.readouterr().err
+
+
+def test_report_names_the_command_that_makes_a_run(capsys, tmp_path):
+    assert run("report", "--run", tmp_path / "none", "--out", tmp_path / "out") == 2
+    assert "leadlight train" in capsys.readouterr().err
+
+
+def test_report_lists_the_files_it_wrote(install, capsys, tmp_path):
+    draw = Step()
+    install("report", write_html=draw)
+    curves = {"gain": {"share": [0.0, 1.0], "captured": [0.0, 1.0]}, "reliability": []}
+    judged = REPORT | {"curves": {"blend": curves}}
+    (tmp_path / "report.json").write_text(json.dumps(judged), encoding="utf-8")
+    out = tmp_path / "new" / "report"
+    assert run("report", "--run", tmp_path, "--out", out, "--json") == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert [Path(path).name for path in files] == [
+        "report.html",
+        "metrics.json",
+        "gain.csv",
+        "reliability.csv",
+    ]
+    assert draw.called_with == (judged, out / "report.html")
+
+
+def test_simulate_counts_what_it_wrote(install, capsys):
+    step = Step({"rows": {"leads": 4000, "events": 90000}})
+    install("simulate", simulate=step)
+    assert run("simulate", "--out", "exports", "--seed", 7) == 0
+    assert step.called_with == (Path("exports"), 4000, 7)
+    assert capsys.readouterr().out == "simulated   90,000 events, 4,000 leads, in exports\n"
+
+
+@pytest.fixture
+def company(install):
+    """The steps of a demo."""
+    steps = {
+        "simulate": Step({"rows": {"leads": 4000}}),
+        "ingest": Step(),
+        "train": Step(REPORT),
+        "write_html": Step(),
+    }
+    for module, function in [
+        ("simulate", "simulate"),
+        ("ingest", "ingest"),
+        ("train", "train"),
+        ("report", "write_html"),
+    ]:
+        install(module, **{function: steps[function]})
+    yield steps
+    sys.modules.pop("pipelines.demo", None)
+
+
+def test_demo_goes_the_whole_way_and_says_so_in_six_lines(company, capsys):
+    sys.modules.pop("pipelines.demo", None)
+    assert run("demo", "--out", "d", "--seed", 3) == 0
+    assert company["simulate"].called_with == (Path("d/exports"), 4000, 3)
+    assert company["ingest"].called_with[1:] == (Path("d/exports"), Path("d/history"))
+    assert company["train"].called_with[0] == Path("d/history")
+    assert company["write_html"].called_with == (REPORT, Path("d/run/report.html"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["company", "labels", "winner", "by", "report", "bundle"]
+
+
+def test_doctor_finds_this_environment_ready(capsys, tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert run("doctor", "--out", tmp_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["ready"] is True

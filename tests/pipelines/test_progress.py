@@ -1,0 +1,30 @@
+"""What goes on, on stderr."""
+
+from __future__ import annotations
+
+import sys
+
+from pipelines.progress import working
+
+
+def test_nothing_is_shown_where_nobody_watches(capsys):
+    with working("training"):
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_who_watches_sees_it_on_stderr(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with working("training"):
+        pass
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "training" in err
+
+
+def test_chatter_of_libraries_leaves_stdout_alone(capsys):
+    with working("training"):
+        sys.stdout.write("chatter")
+    assert capsys.readouterr() == ("", "chatter")
