@@ -3,8 +3,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 OUT ?= demo
-LEADS ?= 4000
-SEED ?= 1
 WORKERS ?= 2
 
 # One thread each for BLAS and OpenMP: the tests already run side by side, and results must not hang on the machine.
@@ -12,6 +10,8 @@ export OMP_NUM_THREADS := 1
 export TZ := UTC
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
+# Without stored bytecode every process would compile its imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test static quick demo lock clean
@@ -44,7 +44,7 @@ quick: static  ## The same without the slow tests and those on real data
 	$(BIN)/pytest -n $(WORKERS) -m "not slow and not realdata"
 
 demo: setup  ## A simulated company from export to report, in OUT=demo
-	$(BIN)/leadlight demo --out $(OUT) --leads $(LEADS) --seed $(SEED)
+	$(BIN)/leadlight demo --out $(OUT)
 
 lock:  ## Resolve requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \

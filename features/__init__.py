@@ -1,1 +1,56 @@
-"""What was known about a lead, and when: history to point-in-time features and labels."""
+"""What was known about a lead, and when.
+
+A *snapshot* asks one question: what did we know about ``lead_id`` just before ``as_of``? This package answers
+it (``features.kernel``), from a *history* of four tables, and says what became of the lead afterwards
+(``features.labels``, the only module that looks ahead). The names below are the feature language.
+"""
+
+from __future__ import annotations
+
+from features.definitions import (
+    Feature,
+    account,
+    account_size,
+    active_days,
+    attribute_age,
+    count,
+    created_hour,
+    created_weekday,
+    distinct,
+    feature_set,
+    first_seen,
+    latest,
+    latest_number,
+    lead_age,
+    maximum,
+    mean,
+    recency,
+    stage_entries,
+    time_in_stage,
+    total,
+    trend,
+)
+
+__all__ = [
+    "Feature",
+    "account",
+    "account_size",
+    "active_days",
+    "attribute_age",
+    "count",
+    "created_hour",
+    "created_weekday",
+    "distinct",
+    "feature_set",
+    "first_seen",
+    "latest",
+    "latest_number",
+    "lead_age",
+    "maximum",
+    "mean",
+    "recency",
+    "stage_entries",
+    "time_in_stage",
+    "total",
+    "trend",
+]

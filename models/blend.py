@@ -4,11 +4,11 @@ Sums of sums are sums, so contributions stay exact. A single calibrated model is
 
 How weights are found, from margins of forward folds (each row judged by models that had not seen it):
 
-1. Their sum is shrunk towards 1 with a prior standard deviation of .5 (a shrunk Platt slope), their
-   differences towards 0 with .25: with few conversions the parts count alike. A part whose weight
-   would be negative is left out.
-2. The intercept is then set so that the newest labels come out right on the whole: rows lose half
-   their say every 60 days, and the shift has a prior standard deviation of .35.
+1. Their sum is shrunk towards 1, and their differences towards 0, each with a prior standard deviation
+   of .2: with few conversions the parts count alike. (Margins of folds, whose models saw less, call for
+   a smaller sum than the final models need.) A part whose weight would be negative is left out.
+2. The intercept makes the training rows right on the whole, then moves towards the newest labels: rows
+   lose half their say every 60 days, and the move has a prior standard deviation of .1.
 
 Source: shrunk recalibration, Steyerberg et al. (2004), *Statistics in Medicine* 23.
 """
@@ -32,9 +32,9 @@ from models.dataset import Dataset
 from models.learning import Model
 from models.ridge import Problem, fit_ridge
 
-SUM_PRECISION: Final = 4.0
-DIFFERENCE_PRECISION: Final = 16.0
-SHIFT_PRECISION: Final = 8.0
+SUM_PRECISION: Final = 25.0
+DIFFERENCE_PRECISION: Final = 25.0
+SHIFT_PRECISION: Final = 100.0
 HALF_LIFE: Final = 60 * DAY
 WIDEST: Final = 30.0
 """Largest shift, in log-odds, that bringing margins to one level may need."""

@@ -138,7 +138,7 @@ def race(train: Dataset, entrants: Entrants, *, seed: int, step: Step = lambda d
     columns = _columns(names)
     losses = {name: _losses(margins, judged, at, name) for name, at in columns.items()}
     entries = _compare(losses, margins)
-    winner, best = _pick(entries)
+    winner, best = pick(entries)
 
     fitted = [_told(learner, train, seed, step, "all training rows") for learner in learners]
     models: dict[str, Model] = {
@@ -149,7 +149,7 @@ def race(train: Dataset, entrants: Entrants, *, seed: int, step: Step = lambda d
         entries=entries,
         winner=winner.name,
         best=best.name,
-        why=_why(winner, best, entries, len(margins.rows), len(folds)),
+        why=why(winner, best, entries, _where(len(margins.rows), len(folds))),
         models=models,
         rows=len(margins.rows),
         folds=len(folds),
@@ -220,22 +220,27 @@ def _rank(name: str) -> int:
     return SIMPLEST_FIRST.index(name) if name in SIMPLEST_FIRST else len(SIMPLEST_FIRST)
 
 
-def _pick(entries: Sequence[Entry]) -> tuple[Entry, Entry]:
-    """The winner and the best."""
+def pick(entries: Sequence[Entry]) -> tuple[Entry, Entry]:
+    """The winner and the best; the baseline is neither."""
     contenders = [entry for entry in entries if entry.contends]
+    best = min(contenders, key=lambda entry: (entry.log_loss, _rank(entry.name)))
     close = [entry for entry in contenders if entry.difference <= entry.standard_error]
-    return min(close, key=lambda entry: _rank(entry.name)), contenders[0]
+    return min(close, key=lambda entry: _rank(entry.name)), best
 
 
-def _why(winner: Entry, best: Entry, entries: Sequence[Entry], rows: int, folds: int) -> str:
-    where = f"on {rows:,} later rows ({folds} forward {'fold' if folds == 1 else 'folds'} inside the training period)"
+def why(winner: Entry, best: Entry, entries: Sequence[Entry], where: str) -> str:
+    """The reason for the choice, in one sentence. where: which rows were judged, in words."""
     if winner.name != best.name:
         gap = f"{best.name} is {winner.difference:.4f} better, with a standard error of {winner.standard_error:.4f}"
         return f"{winner.name} is the simplest model within one standard error of the best {where}: {gap}."
     simpler = [entry for entry in entries if entry.contends and _rank(entry.name) < _rank(best.name)]
     if not simpler:
         return f"{best.name} is the simplest model and has the lowest log loss, {best.log_loss:.4f}, {where}."
-    rival = min(simpler, key=lambda entry: entry.difference / max(entry.standard_error, 1e-12))
-    gap = f"the closest simpler one, {rival.name}, is {rival.difference:.4f} worse"
+    rival = min(simpler, key=lambda entry: entry.difference)
     lead = f"{best.name} has the lowest log loss, {best.log_loss:.4f}, {where}"
+    gap = f"the closest simpler one, {rival.name}, is {rival.difference:.4f} worse"
     return f"{lead}; {gap}, more than its standard error of {rival.standard_error:.4f}."
+
+
+def _where(rows: int, folds: int) -> str:
+    return f"on {rows:,} later rows ({folds} forward {'fold' if folds == 1 else 'folds'} inside the training period)"

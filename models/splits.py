@@ -165,7 +165,7 @@ def forward_split(dataset: Dataset, test_share: float = 0.25) -> Split:
     begins = int(dataset.as_of[cut])
     if begins == dataset.as_of[0]:
         begins = int(dataset.as_of[dataset.as_of > begins][0])
-    train = np.flatnonzero((dataset.as_of < begins) & (dataset.label_known_at <= begins))
+    train = np.flatnonzero(dataset.label_known_at <= begins)  # a label is never known before as_of
     if not len(train):
         first = int(dataset.label_known_at.min())
         raise TooLittleDataError(

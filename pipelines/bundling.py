@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from features.clock import DAY, iso
@@ -14,9 +13,7 @@ from pipelines.fit import Trained
 from pipelines.reporting import schema
 
 
-def write_bundle(
-    trained: Trained, report: schema.Report, playbook: str, digests: Mapping[str, str], path: Path
-) -> str:
+def write_bundle(trained: Trained, report: schema.Report, playbook: str, path: Path) -> str:
     """Write the directory that is served; returns its fingerprint."""
     examples, training, testing = trained.examples, trained.split.training, trained.split.testing
     agreed = examples.playbook
@@ -31,7 +28,7 @@ def write_bundle(
         base_rate=float(training.weight @ training.label / training.weight.sum()),
         first_as_of=iso(int(training.as_of[0])),
         last_as_of=iso(int(training.as_of[-1])),
-        history_sha256=digests["history"],
+        history_sha256=examples.history_sha256,
     )
     probability = trained.probability(trained.raced.winner, testing.matrix)
     table = bands.tabulate(

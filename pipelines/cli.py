@@ -108,13 +108,11 @@ def train(
 
     chosen = read_params(params)  # before the slow imports: a slip is told at once
 
-    from pipelines.report import write_html
     from pipelines.summary import training_lines
     from pipelines.train import train as step
 
-    with working("training"):
-        trained = step(history, playbook, out, chosen.train)
-        write_html(trained, out / "report.html")
+    with working("training") as say:
+        trained = step(history, playbook, out, chosen.train, say)
     _answer(as_json, trained, "\n".join(training_lines(trained, out)))
 
 
@@ -177,8 +175,8 @@ def demo(
 
     chosen = read_params(params)
     asked = {name: value for name, value in (("leads", leads), ("seed", seed)) if value is not None}
-    with working("the whole way on a simulated company"):
-        done = run(out, chosen.simulate.model_copy(update=asked), chosen.train)
+    with working("the whole way on a simulated company") as say:
+        done = run(out, chosen.simulate.model_copy(update=asked), chosen.train, say)
     _answer(as_json, done.to_dict(), "\n".join(done.lines()))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.ingest import ingest
 from pipelines.params import SimulateParams, TrainParams
-from pipelines.report import write_html
+from pipelines.progress import Say
 from pipelines.simulate import simulate
 from pipelines.summary import counted, figures_line
 from pipelines.train import train
@@ -48,11 +48,12 @@ class Demo:
         return {"out": str(self.out), "simulated": self.simulated, "report": self.report}
 
 
-def run(out: Path, company: SimulateParams, training: TrainParams) -> Demo:
+def run(out: Path, company: SimulateParams, training: TrainParams, say: Say) -> Demo:
     """Simulate a company into ``out/exports``, then ingest, train and report as a user would."""
-    exports, history, trained = out / "exports", out / "history", out / "run"
+    exports, history = out / "exports", out / "history"
+    say("simulating a company")
     simulated = simulate(exports, company.leads, company.seed)
+    say("reading its exports")
     ingest(exports / "mapping.yaml", exports, history)
-    report = train(history, exports / "playbook.yaml", trained, training)
-    write_html(report, trained / "report.html")
+    report = train(history, exports / "playbook.yaml", out / "run", training, say)
     return Demo(out, simulated, report)

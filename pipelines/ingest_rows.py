@@ -171,8 +171,6 @@ def _happened(
     times = _times(draft, view, name, cell, exploded)
     _count(batch, times)
     known = view.source.known if target.known is None else target.known
-    if known == "same":
-        return {name: times.instant, "known_at": times.day_over}
     if known.column is None:
         return {name: times.instant, "known_at": times.day_over + known.delay_micros}
     learned = view.times(known)

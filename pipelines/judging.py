@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -28,14 +28,19 @@ TITLES = {
 }
 
 
-def judged(trained: Trained, digests: Mapping[str, str]) -> schema.Report:
-    """Everything there is to say about the models, on the test rows."""
+def sha256(text: str) -> str:
+    """Digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def judged(trained: Trained, playbook: str) -> schema.Report:
+    """Everything there is to say about the models, on the test rows. ``playbook``: its text."""
     testing = trained.split.testing
     said = {name: trained.probability(name, testing.matrix) for name in trained.raced.models}
     tested = Tested(trained.split, said, TITLES, trained.params.bootstrap_draws, trained.params.seed)
     manifest = trained.examples.manifest
     facts: dict[str, Any] = {
-        "sha256": digests["history"],
+        "sha256": trained.examples.history_sha256,
         "observed until": iso(manifest.observed_until),
         **{name: summary.rows for name, summary in manifest.tables.items()},
     }
@@ -43,7 +48,7 @@ def judged(trained: Trained, digests: Mapping[str, str]) -> schema.Report:
         playbook={
             "name": trained.examples.playbook.name,
             "definition": trained.examples.definition.version,
-            "sha256": digests["playbook"],
+            "sha256": sha256(playbook),
         },
         history=facts,
         versions=bundle.made_with(),

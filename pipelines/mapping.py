@@ -48,7 +48,7 @@ class Rows(Strict):
     """What all targets share."""
 
     where: tuple[Condition, ...] = ()
-    known: Known | Literal["same"] | None = None
+    known: Known | None = None
 
     @field_validator("where", mode="before")
     @classmethod
@@ -177,7 +177,7 @@ class Source(Strict):
     grain: Grain = "second"
     on_ambiguous: OnAmbiguous = "earlier"
     on_nonexistent: OnNonexistent = "shift_forward"
-    known: Known | Literal["same"] = "same"
+    known: Known = Known(delay="0s")
     nulls: tuple[str, ...] = ()
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     encoding: Word = "utf-8"

@@ -112,12 +112,17 @@ class Condition(Strict):
 
 
 class Known(Strict):
-    """When a row became known: by a column, or so long after it happened."""
+    """When a row became known: by a column, or so long after it happened; ``same`` is short for no delay."""
 
     column: Word | None = None
     delay: Word | None = None
     grain: Grain | None = None
     date_formats: tuple[Word, ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"delay": "0s"} if value == "same" else value
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Known:

@@ -40,7 +40,7 @@ class Paths(_Section):
     history: Path = Path("data/history")
     features: Path = Path("data/features")
     run: Path = Path("data/run")
-    report: Path = Path("data/report")
+    report: Path = Path("report")
 
 
 class SimulateParams(_Section):

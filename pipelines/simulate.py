@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +19,7 @@ from pipelines.simulation.export_salesforce import write_salesforce
 from pipelines.simulation.outcomes import decide
 from pipelines.simulation.people import draw_people
 from pipelines.simulation.records import keep_records
-from pipelines.simulation.truth import NOTICE, tell_truth
+from pipelines.simulation.truth import NOTICE, tell_truth, truth_text
 
 EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "simulated"
 """Where the mapping, the playbook and the README of the simulated company lie."""
@@ -66,7 +65,7 @@ def simulate(out: Path, leads: int, seed: int, *, shift: float = 1.0) -> dict[st
     for name in BESIDE:
         shutil.copyfile(EXAMPLE / name, out / name)
     truth = tell_truth(records, playbook, seed, shift)
-    (out / "truth.json").write_text(json.dumps(truth, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+    (out / "truth.json").write_text(truth_text(truth), encoding="utf-8")
     rows = {"leads": leads, "events": sum(map(len, records.events.values())) + len(records.touches.events)}
     return {"notice": NOTICE, "rows": rows, "files": files, "measured": truth["measured"]}
 

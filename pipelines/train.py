@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +9,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from features.folder import MANIFEST
-from features.playbook import parse_playbook
+from features.playbook import read_playbook
 from models.registry import Training, log_training, store_uri
 from pipelines.bundling import write_bundle
 from pipelines.fit import Say, Trained, fit, predictions
-from pipelines.judging import judged
+from pipelines.judging import judged, sha256
 from pipelines.params import TrainParams
 from pipelines.report import write_html
+from pipelines.reporting.schema import Report
 from pipelines.training_set import training_set
 
 
@@ -36,35 +35,32 @@ def train(
     Raises:
         LeadlightError: what a person has to mend, for example too little data.
     """
-    text = playbook.read_text(encoding="utf-8") if playbook.is_file() else ""
-    agreed = parse_playbook(text, source=str(playbook))
+    agreed = read_playbook(playbook)
     say("features")
     examples = training_set(history, agreed)
     trained = fit(examples, params, say)
-    return publish(trained, history, text, out, say)
-
-
-def publish(trained: Trained, history: Path, playbook: str, out: Path, say: Say) -> dict[str, Any]:
-    """Judge the models on the test rows, and write report, predictions and bundle; log them to MLflow."""
-    out.mkdir(parents=True, exist_ok=True)
     say("judging on the test rows")
-    digests = {
-        "history": _sha256(history / MANIFEST),
-        "playbook": hashlib.sha256(playbook.encode()).hexdigest(),
-    }
-    report = judged(trained, digests)
+    text = playbook.read_text(encoding="utf-8")
+    return publish(trained, judged(trained, text), text, out, say)
+
+
+def publish(trained: Trained, report: Report, playbook: str, out: Path, say: Say) -> dict[str, Any]:
+    """Write report, predictions and bundle into folder ``out`` and log the run to MLflow.
+
+    Returns:
+        The content of ``report.json``, with the fingerprint of the bundle and the id of the run.
+    """
+    out.mkdir(parents=True, exist_ok=True)
     say("bundle")
-    report = report.model_copy(
-        update={"bundle_sha256": write_bundle(trained, report, playbook, digests, out / "bundle")}
-    )
+    fingerprint = write_bundle(trained, report, playbook, out / "bundle")
     pq.write_table(predictions(trained), out / "predictions.parquet", compression="zstd")
-    plain = report.model_dump(mode="json")
+    plain = report.model_copy(update={"bundle_sha256": fingerprint}).model_dump(mode="json")
     _write_report(plain, out)
     say("MLflow")
+    digests = {"history": trained.examples.history_sha256, "playbook": sha256(playbook)}
     files = {name: out / name for name in ("report.json", "report.html")}
     run = Training("leadlight", out / "bundle", plain, trained.params.model_dump(mode="json"), digests, files)
-    logged = log_training(run, store_uri(out))
-    plain["mlflow_run_id"] = logged.run_id
+    plain["mlflow_run_id"] = log_training(run, store_uri(out)).run_id
     _write_report(plain, out)
     return plain
 
@@ -73,7 +69,3 @@ def _write_report(report: Mapping[str, Any], out: Path) -> None:
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     (out / "report.json").write_text(text, encoding="utf-8")
     write_html(report, out / "report.html")
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

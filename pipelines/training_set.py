@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from features.clock import iso
 from features.definitions import Feature, feature_set
 from features.episodes import episodes
 from features.errors import TooLittleDataError
-from features.folder import read_bucket, read_manifest
+from features.folder import MANIFEST, read_bucket, read_manifest
 from features.history import History
 from features.kernel import build
 from features.labels import STATES, label
@@ -42,7 +43,8 @@ class TrainingSet:
             may need others, which are in the matrix too.
         lead_id, account, service_line, state, reason: texts. ``account`` is the lead where it has none.
         as_of, label_known_at: instants. label: 1, 0 or NaN. episode: 0 for a lead's first.
-        playbook, definition: by which they are labelled. manifest: of the history.
+        playbook, definition: by which they are labelled.
+        manifest, history_sha256: of the history; the digest is that of its manifest.
         leads, entitled: leads in the history, and those created since the playbook's ``since``.
     """
 
@@ -60,6 +62,7 @@ class TrainingSet:
     playbook: Playbook
     definition: SqlDefinition
     manifest: Manifest
+    history_sha256: str
     leads: int
     entitled: int
 
@@ -146,6 +149,11 @@ class HistoryReader:
         object.__setattr__(self, "manifest", read_manifest(self.path))
 
     @property
+    def sha256(self) -> str:
+        """Digest of the manifest, which holds the digests of all files."""
+        return hashlib.sha256((self.path / MANIFEST).read_bytes()).hexdigest()
+
+    @property
     def current_only(self) -> frozenset[str]:
         """Fields of which the export only held today's value."""
         fields = self.manifest.fields.items()
@@ -212,6 +220,7 @@ def training_set(
         playbook=playbook,
         definition=definition,
         manifest=reader.manifest,
+        history_sha256=reader.sha256,
         leads=sum(part.leads for part in parts),
         entitled=sum(part.entitled for part in parts),
     )

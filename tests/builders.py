@@ -1,7 +1,7 @@
 """Histories and playbooks as one would write them on paper.
 
 A table is text: a line of column names, then one line per row, ``-`` for nothing. Instants are ISO dates or
-date times in UTC. A row is known when it happened unless a column ``known`` says otherwise.
+date times in UTC. A row is known when it happened unless its column ``known`` says otherwise.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def _complete(table: str, number: int, row: Row) -> Row:
     assert not stray, f"{table} has no column {stray}"
     defaults: Row = {"event_id": f"e{number}"} if table == "events" else {}
     filled = defaults | named
-    if table != "leads":
-        filled.setdefault("known_at", filled[happened])
+    if table != "leads" and filled.get("known_at") is None:
+        filled["known_at"] = filled[happened]
     for name in (happened, "known_at"):
         if isinstance(filled.get(name), str):
             filled[name] = at(filled[name])

@@ -148,7 +148,9 @@ def _moments(stretch: Stretch, marks: Sequence[Mark], playbook: Playbook, until:
     """When we ask while the lead is in play; thinning is tested elsewhere."""
     last = min(stretch.closed, until)
     for policy in playbook.snapshots:
-        yield from (moment for moment in _wished(policy, stretch, marks, last) if stretch.start <= moment <= last)
+        yield from (
+            moment for moment in _wished(policy, stretch, marks, last) if stretch.start <= moment <= last
+        )
 
 
 def _wished(policy: Any, stretch: Stretch, marks: Sequence[Mark], last: int) -> Iterator[int]:
@@ -160,7 +162,9 @@ def _wished(policy: Any, stretch: Stretch, marks: Sequence[Mark], last: int) -> 
         yield from (max(m.time, m.known) + 1 for m in marks if m.row.get("type") in policy.types)
     elif isinstance(policy, Weekly):
         epoch = datetime(1970, 1, 1, tzinfo=UTC)
-        day = (epoch + timedelta(microseconds=stretch.start)).replace(hour=0, minute=0, second=0, microsecond=0)
+        day = (epoch + timedelta(microseconds=stretch.start)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
         while (moment := round((day - epoch) / timedelta(days=1)) * DAY) <= last:
             if day.strftime("%A") == "Monday":
                 yield moment

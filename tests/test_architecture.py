@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 PACKAGES = ["features", "models", "pipelines", "serving"]
-FITTING = {"models.registry"}
-"""Modules of ``models`` that a service never loads."""
 MADE = re.compile(
     r"\.venv|\.git|\.\w+_cache|\.hypothesis|__pycache__|.*\.egg-info|build|data|demo|mlruns|cache|tmp"
 )
@@ -69,7 +67,7 @@ def test_our_packages_are_ours(name, root):
 def test_what_serving_needs_loads_without_the_training_libraries(root, run_python):
     modules = [name for package in ("features", "models", "serving") for name in modules_of(root, package)]
     absent = {"pandas", "sklearn", "mlflow", "shap", "duckdb", "optuna", "polars", "matplotlib", "pandera"}
-    program = IMPORT_WITHOUT.format(absent=absent, modules=[name for name in modules if name not in FITTING])
+    program = IMPORT_WITHOUT.format(absent=absent, modules=modules)
     assert json.loads(run_python(program)) == {}
 
 

@@ -1,4 +1,4 @@
-"""Polars: the same two levels as the SQL, as one lazy plan on the streaming engine."""
+"""Polars: the same two levels and the same packed sums as the SQL, as one lazy plan on the streaming engine."""
 
 from __future__ import annotations
 
@@ -8,12 +8,24 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.point_in_time.columns import CHANNELS, FEATURES, LENGTHS, TOPICS, long_ring, ring, type_of
+from benchmarks.point_in_time.columns import (
+    CHANNELS,
+    FEATURES,
+    LENGTHS,
+    TOPICS,
+    TYPES,
+    long_ring,
+    ring,
+    type_of,
+)
 from features.clock import DAY
 from features.definitions import Feature
 from features.matrix import Floats
 
 COLUMNS = ["lead_id", "type", "value", "occurred_at", "known_at", "topic", "channel"]
+RINGS = range(len(LENGTHS) + 1)
+COUNT_BITS = 24
+MASK_BITS = 8
 
 
 def compute(folder: Path) -> pl.DataFrame:
@@ -31,28 +43,20 @@ def compute(folder: Path) -> pl.DataFrame:
         pl.col("topics").bitwise_or(),
         pl.col("channels").bitwise_or(),
     )
-    wide = cells.group_by("snapshot").agg(
-        [
-            _aggregate(feature).alias(feature.name)
-            for feature in FEATURES
-            if feature.statistic != "active_days"
-        ]
+    steps = cells.with_columns(
+        (pl.col("n", "valued").cast(pl.Int128) * _steps(COUNT_BITS, pl.Int128)),
+        (pl.col("topics", "channels").cast(pl.Int64) * _steps(MASK_BITS, pl.Int64)),
     )
+    wide = steps.group_by("snapshot").agg(_aggregates())
     by_day = pairs.group_by("snapshot", "day").agg(pl.col("ring").min())
-    days = by_day.group_by("snapshot").agg(
-        [
-            (pl.col("ring") <= ring(feature)).sum().alias(feature.name)
-            for feature in FEATURES
-            if feature.statistic == "active_days"
-        ]
-    )
+    days = by_day.group_by("snapshot").agg(_steps(COUNT_BITS, pl.Int128).sum().alias("active"))
     joined = (
         snapshots.select("snapshot")
         .join(wide, on="snapshot", how="left")
         .join(days, on="snapshot", how="left")
     )
-    filled = [pl.col(f.name).cast(pl.Float64).fill_null(f.if_none) for f in FEATURES]
-    return joined.select("snapshot", *filled).collect(engine="streaming")
+    columns = [_cell(f).cast(pl.Float64).fill_null(f.if_none).alias(f.name) for f in FEATURES]
+    return joined.select("snapshot", *columns).collect(engine="streaming")
 
 
 def _events(folder: Path) -> pl.LazyFrame:
@@ -81,29 +85,58 @@ def _pairs(snapshots: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _rows(column: str, feature: Feature, within: int) -> pl.Expr:
-    kept = [pl.col("type") == type_of(feature)] if type_of(feature) else []
-    kept += [pl.col("ring") <= within] if within < len(LENGTHS) else []
-    return pl.col(column).filter(*kept) if kept else pl.col(column)
+def _steps(bits: int, kind: type[pl.DataType]) -> pl.Expr:
+    """For each ring, a one in the place of every window that holds the ring."""
+    places = {i: sum(1 << (bits * window) for window in RINGS[i:]) for i in RINGS}
+    return pl.col("ring").replace_strict(places, return_dtype=kind)
 
 
-def _aggregate(feature: Feature) -> pl.Expr:
-    within = ring(feature)
+def _aggregates() -> list[pl.Expr]:
+    """The columns of ``wide``: packed counts, and the rest per type or window."""
+    rows = [None, *TYPES]
+    within = {i: pl.col("ring") <= i for i in RINGS}
+    return [
+        *(_of_type("n", word).sum().alias(f"n {word}") for word in rows),
+        *(_of_type("newest", word).min().alias(f"newest {word}") for word in rows),
+        *(_of_type("oldest", word).max().alias(f"oldest {word}") for word in rows[:4]),
+        pl.col("valued").sum(),
+        *(pl.col("total").filter(within[i]).sum().alias(f"total None {i}") for i in RINGS),
+        *(_of_type("total", "webinar", within[i]).sum().alias(f"total webinar {i}") for i in RINGS),
+        *(pl.col("largest").filter(within[i]).max().alias(f"largest {i}") for i in RINGS),
+        pl.col("topics").bitwise_or(),
+        pl.col("channels").bitwise_or(),
+    ]
+
+
+def _of_type(column: str, word: str | None, *also: pl.Expr) -> pl.Expr:
+    return pl.col(column) if word is None else pl.col(column).filter(pl.col("type") == word, *also)
+
+
+def _cell(feature: Feature) -> pl.Expr:
+    word, within = type_of(feature), ring(feature)
     if feature.statistic == "trend":
-        short, long = _rows("n", feature, within).sum(), _rows("n", feature, long_ring(feature)).sum()
+        short, long = _packed(f"n {word}", within), _packed(f"n {word}", long_ring(feature))
         rate = ((short + 0.5) / feature.days) / ((long + 0.5) / feature.versus)
         return pl.when(long > 0).then(rate.log())
     if feature.statistic == "mean":
-        valued = _rows("valued", feature, within).sum()
-        return pl.when(valued > 0).then(_rows("total", feature, within).sum() / valued)
+        valued = _packed("valued", within)
+        return pl.when(valued > 0).then(pl.col(f"total None {within}") / valued)
+    if feature.statistic == "distinct":
+        bits = pl.col(f"{feature.field}s") // (1 << MASK_BITS * within) % (1 << MASK_BITS)
+        return bits.bitwise_count_ones()
     return {
-        "count": _rows("n", feature, within).sum(),
-        "total": _rows("total", feature, within).sum(),
-        "maximum": _rows("largest", feature, within).max(),
-        "distinct": _rows(f"{feature.field or 'topic'}s", feature, within).bitwise_or().bitwise_count_ones(),
-        "recency": _rows("newest", feature, within).min() / DAY,
-        "first_seen": _rows("oldest", feature, within).max() / DAY,
-    }[feature.statistic]
+        "count": lambda: _packed(f"n {word}", within),
+        "active_days": lambda: _packed("active", within),
+        "total": lambda: pl.col(f"total {word} {within}"),
+        "maximum": lambda: pl.col(f"largest {within}"),
+        "recency": lambda: pl.col(f"newest {word}") / DAY,
+        "first_seen": lambda: pl.col(f"oldest {word}") / DAY,
+    }[feature.statistic]()
+
+
+def _packed(column: str, window: int) -> pl.Expr:
+    place = pl.lit(1 << COUNT_BITS * window, dtype=pl.Int128)
+    return (pl.col(column) // place % pl.lit(1 << COUNT_BITS, dtype=pl.Int128)).cast(pl.Int64)
 
 
 def to_array(frame: pl.DataFrame) -> Floats:

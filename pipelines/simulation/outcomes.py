@@ -158,9 +158,9 @@ def _triage(rng: Generator, view: View, number: int, sheet: Sheet, shift: float)
 
 
 def _marketing(rng: Generator, as_of: Ints, points: Floats, sheet: Sheet, number: int) -> Ints:
-    """When marketing passed the lead on; one in six of those that deserve it are overlooked."""
+    """When marketing passed the lead on; one in ten of those that deserve it is overlooked."""
     threshold = 50.0 if sheet.mql_at is None else sheet.mql_at
-    passed = (points + rng.normal(0, 6, len(as_of)) >= threshold) & (rng.random(len(as_of)) < 5 / 6)
+    passed = (points + rng.normal(0, 6, len(as_of)) >= threshold) & (rng.random(len(as_of)) < 0.9)
     earliest = 0.5 if number == 1 else TRIAGE_DAYS - 1.0
     return np.where(passed, as_of - _between(rng, len(as_of), 0.02, TRIAGE_DAYS - earliest), NEVER)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import numpy as np
 
 from features.clock import SECOND, iso
-from features.matrix import Floats
+from features.matrix import Floats, Ints
 from features.playbook import Playbook, Rule, Sheet
 from pipelines.simulation.company import (
     BACK_FILLED,
@@ -76,6 +77,13 @@ def tell_truth(records: Records, playbook: Playbook, seed: int, shift: float) ->
         "measured": measure(records),
         "snapshots": _snapshots(records),
     }
+
+
+def truth_text(truth: dict[str, Any]) -> str:
+    """The truth as JSON: readable, but for the snapshots, which take one line."""
+    rest = {name: value for name, value in truth.items() if name != "snapshots"}
+    head = json.dumps(rest, sort_keys=True, indent=1).removesuffix("\n}")
+    return f'{head},\n "snapshots": {json.dumps(truth["snapshots"])}\n}}\n'
 
 
 def measure(records: Records) -> dict[str, Any]:
@@ -148,7 +156,7 @@ def _attainable(records: Records, sheet: Sheet) -> Floats:
     target = np.concatenate([e.probability[ok] for e, ok in zip(records.episodes, rows, strict=True)])
     weights = np.zeros(design.shape[1])
     weights[len(sheet.rules) :] = -2.0
-    for _ in range(30):
+    for _ in range(9):
         fitted = 1 / (1 + np.exp(-design @ weights))
         gradient = design.T @ (target - fitted) - weights * 1e-3
         curvature = (design * (fitted * (1 - fitted))[:, None]).T @ design + np.eye(len(weights)) * 1e-3
@@ -189,7 +197,7 @@ def _snapshots(records: Records) -> dict[str, list[Any]]:
         parts.append(
             {
                 "lead_id": ids[at].tolist(),
-                "as_of": [_iso(moment) for moment in episode.as_of[at].tolist()],
+                "as_of": _isos(episode.as_of[at]),
                 "episode": [episode.number] * len(at),
                 "service_line": [LINES[place].name for place in people.line[at].tolist()],
                 "worked": episode.worked[at].tolist(),
@@ -235,6 +243,11 @@ def _share(rows: Booleans) -> float | None:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
+
+
+def _isos(seconds: Ints) -> list[str]:
+    texts: list[str] = np.datetime_as_string(seconds.astype("datetime64[s]"), timezone="UTC").tolist()
+    return texts
 
 
 def _iso(second: int) -> str:

@@ -133,6 +133,28 @@ def test_forward_folds_cover_the_later_half_in_order():
     np.testing.assert_array_equal(valid, np.arange(364, 730))
 
 
+def test_a_label_known_when_the_block_begins_may_train():
+    fold = forward_folds(year(horizon=30), 4)[0]
+    assert fold.valid_begins == 182 * DAY
+    assert list(fold.train) == list(range(2 * 153)), "day 152 plus 30 days is the day the block begins"
+
+
+@pytest.mark.parametrize(
+    "label", [np.arange(730) % 3 == 0, np.arange(730) % 3 != 0], ids=["converted", "others"]
+)
+def test_exactly_the_least_that_is_asked_for_is_enough(label):
+    rows = year(label=label)
+    first = forward_folds(rows, 4)[0]
+    fewest = min(int((rows.label[first.train] == side).sum()) for side in (0.0, 1.0))
+    assert forward_folds(rows, 4, min_train=fewest)[0].valid_begins == first.valid_begins
+    assert forward_folds(rows, 4, min_train=fewest + 1)[0].valid_begins > first.valid_begins
+    judged = min(
+        int((rows.label[f.valid] == side).sum()) for f in forward_folds(rows, 4) for side in (0.0, 1.0)
+    )
+    assert len(forward_folds(rows, 4, min_valid=judged)) == 4
+    assert len(forward_folds(rows, 4, min_valid=judged + 1)) == 3
+
+
 def test_folds_drop_the_rows_of_judged_accounts_from_training():
     account = [f"account-{i % 300}" for i in range(730)]
     rows = year(account=account)

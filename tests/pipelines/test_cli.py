@@ -159,15 +159,13 @@ def test_horizon_proposes(install, capsys, flags, printed):
     assert capsys.readouterr().out == printed
 
 
-def test_train_takes_its_numbers_from_the_parameters_and_draws_the_report(install, capsys, tmp_path):
-    step, draw = Step(REPORT), Step()
+def test_train_takes_its_numbers_from_the_parameters(install, capsys, tmp_path):
+    step = Step(REPORT)
     install("train", train=step)
-    install("report", write_html=draw)
     params = tmp_path / "params.yaml"
     params.write_text("train: {forward_folds: 3}", encoding="utf-8")
     assert run("train", "--history", "h", "--playbook", "p.yaml", "--out", "r", "--params", params) == 0
-    assert step.called_with == (Path("h"), Path("p.yaml"), Path("r"), TrainParams(forward_folds=3))
-    assert draw.called_with == (REPORT, Path("r/report.html"))
+    assert step.called_with[:-1] == (Path("h"), Path("p.yaml"), Path("r"), TrainParams(forward_folds=3))
     lines = capsys.readouterr().out.splitlines()
     figures = "0.500 (0.400 to 0.600)"
     assert lines[0] == "labels   1,200 lapsed, 310 converted"
@@ -221,15 +219,9 @@ def company(install):
         "simulate": Step({"rows": {"leads": 4000}}),
         "ingest": Step(),
         "train": Step(REPORT),
-        "write_html": Step(),
     }
-    for module, function in [
-        ("simulate", "simulate"),
-        ("ingest", "ingest"),
-        ("train", "train"),
-        ("report", "write_html"),
-    ]:
-        install(module, **{function: steps[function]})
+    for name, step in steps.items():
+        install(name, **{name: step})
     yield steps
     sys.modules.pop("pipelines.demo", None)
 
@@ -240,7 +232,6 @@ def test_demo_goes_the_whole_way_and_says_so_in_six_lines(company, capsys):
     assert company["simulate"].called_with == (Path("d/exports"), 4000, 3)
     assert company["ingest"].called_with[1:] == (Path("d/exports"), Path("d/history"))
     assert company["train"].called_with[0] == Path("d/history")
-    assert company["write_html"].called_with == (REPORT, Path("d/run/report.html"))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["company", "labels", "winner", "by", "report", "bundle"]
 

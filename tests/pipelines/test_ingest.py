@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+from datetime import date, datetime
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.clock import micros
 from features.errors import LeadlightError
 from features.folder import read_manifest
 from pipelines.ingest import describe
@@ -157,8 +158,8 @@ def test_short_and_long_salesforce_ids_are_one_lead(export):
 def test_gzip_and_parquet_hold_the_same(company):
     company.maps(LEADS + EVENTS.format(file="e.csv.gz") + EVENTS.format(file="e.parquet"))
     company.holds("e.csv.gz", gzip.compress(b"who,what,at\na,x,2024-07-01T10:00:00.5\n"))
-    moments = [pd.Timestamp("2024-07-01T10:00:00.5", tz="Europe/Berlin"), None]
-    typed = pa.table({"who": ["a", "b"], "what": pa.array(["x", "y"]).dictionary_encode(), "at": pa.array(moments)})
+    moments = pa.array([1_719_820_800_500_000, None]).cast(pa.timestamp("us", "Europe/Berlin"))
+    typed = pa.table({"who": ["a", "b"], "what": pa.array(["x", "y"]).dictionary_encode(), "at": moments})
     pq.write_table(typed, company.source / "e.parquet")
     manifest = company.ingest()
     assert company.rows("events", "lead_id", "type", "occurred_at") == [("a", "x", "2024-07-01T08:00:00.500000Z")]
@@ -175,7 +176,7 @@ def test_typed_numbers_and_days_of_parquet(company):
     rows: [{table: events, set: {lead_id: who, event_id: number, type: {value: x}, occurred_at: day, value: amount}}]
 """
     )
-    day = pa.array([pd.Timestamp("2024-02-01").date()], pa.date32())
+    day = pa.array([date(2024, 2, 1)], pa.date32())
     pq.write_table(pa.table({"who": ["a"], "number": [7], "day": day, "amount": [1.25]}), company.source / "e.parquet")
     company.ingest()
     assert company.rows("events", "event_id", "value", "occurred_at", "known_at") == [
@@ -397,7 +398,7 @@ def test_the_latest_moment_stands_for_the_export(company):
     company.maps(LEADS + EVENTS.format(file="e.csv"))
     company.holds("e.csv", "who,what,at\na,x,2024-02-01\na,x,9999-12-31\n")
     company.ingest()
-    assert read_manifest(company.out).observed_until == pd.Timestamp("2024-02-02T00:00+01:00").value // 1000
+    assert read_manifest(company.out).observed_until == micros(datetime.fromisoformat("2024-02-02T00:00+01:00"))
 
 
 def test_another_encoding_and_delimiter(export):

@@ -66,7 +66,9 @@ CELL = st.text(st.sampled_from('ab",\n\r \u00e9'), max_size=6)
 def test_agrees_with_the_standard_reader(rows, end, quoting):
     text = io.StringIO(newline="")
     lines: list[int] = []
-    writer = csv.writer(text, lineterminator=end, quoting=quoting)
+    # Before Python 3.13 the writer leaves a lone carriage return bare, which ends the line for every reader.
+    bare = any("\r" in cell for row in rows for cell in row)
+    writer = csv.writer(text, lineterminator=end, quoting=csv.QUOTE_ALL if bare else quoting)
     for row in [["p", "q"], *rows]:
         lines.append(1 + len(text.getvalue().splitlines()) if text.getvalue() else 1)
         writer.writerow(row)
