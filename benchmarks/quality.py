@@ -9,12 +9,15 @@ whole matrix. Everything about our model, the winner included, is settled inside
 are scored once, at the end. Negative results stay in. None of the real sets is B2B lead-to-SQL data.
 """
 
+# ruff: noqa: E402 - the path has to be right first
+
 from __future__ import annotations
 
 import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 import time
 import warnings
@@ -24,11 +27,23 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+# As a script this file's folder comes first on the path, and a file in it is called like our package.
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+from catboost import CatBoostClassifier  # type: ignore[import-untyped]
+from lightgbm import LGBMClassifier
 from scipy.special import expit
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from features.definitions import Feature
 from features.matrix import Floats
@@ -41,7 +56,6 @@ from models.splits import Split, forward_split
 from pipelines.ingest import ingest
 from pipelines.training_set import training_set
 
-ROOT = Path(__file__).parent.parent
 REAL = {"bpic2012": "bpic2012", "olist": "olist_funnel"}
 """Example -> folder of its export."""
 SEED = 1
@@ -120,14 +134,14 @@ def _measure(history: Path, playbook: Playbook, options: argparse.Namespace) -> 
     train, test = split.training, split.testing
 
     begun = time.perf_counter()
-    outcome = race(train, Entrants(known.features, playbook.sheet), seed=SEED)
+    outcome = race(train, Entrants(known.chosen, playbook.sheet), seed=SEED)
     seconds = time.perf_counter() - begun
     told = {name: model.log_odds(test.matrix) for name, model in outcome.models.items()}
     ours = {name: Score.of(test, log_odds, seconds) for name, log_odds in told.items()}
 
     peers: dict[str, Score] = {}
     peer_told: dict[str, Floats] = {}
-    for name, log_odds, took in _peers(split, known.features, options):
+    for name, log_odds, took in _peers(split, known.chosen, options):
         peer_told[name], peers[name] = log_odds, Score.of(test, log_odds, took)
     return {
         "rows": {"train": len(train), "test": len(test), "features": len(known.features)},
@@ -184,12 +198,22 @@ def _standard_error(gap: Floats, test: Dataset) -> float:
 def _peers(
     split: Split, features: Sequence[Feature], options: argparse.Namespace
 ) -> Iterator[tuple[str, Floats, float]]:
-    plain = [f for f in features if f.statistic in PLAIN or (f.statistic == "count" and f.scope == "lead")]
+    plain = [
+        f
+        for f in features
+        if f.statistic in PLAIN or (f.statistic, f.days, f.scope) == ("count", None, "lead")
+    ]
     columns = {"plain": plain} if options.quick else {"plain": plain, "our matrix": list(features)}
     chosen = {name: PEERS[name] for name in QUICK} if options.quick else PEERS
     for where, those in columns.items():
         train = split.training.matrix.select(those).to_pandas()
-        test = split.testing.matrix.select(those).to_pandas()
+        varied = [
+            name
+            for name in train
+            if not (train[name] == train[name].iloc[0]).all() and train[name].notna().any()
+        ]
+        train = train[varied]  # some peers stumble over a constant column
+        test = split.testing.matrix.select(those).to_pandas()[varied]
         for name, peer in chosen.items():
             begun = time.perf_counter()
             with warnings.catch_warnings():
@@ -199,11 +223,6 @@ def _peers(
 
 
 def _design() -> Any:
-    from sklearn.compose import make_column_selector, make_column_transformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
     numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
     words = OneHotEncoder(min_frequency=10, handle_unknown="infrequent_if_exist", sparse_output=False)
     is_word = make_column_selector(dtype_include="category")
@@ -211,25 +230,16 @@ def _design() -> Any:
 
 
 def _logistic(train: pd.DataFrame, label: Floats, test: pd.DataFrame) -> Floats:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
     fitted = make_pipeline(_design(), LogisticRegression(max_iter=3000)).fit(train, label)
     return np.asarray(fitted.decision_function(test))
 
 
 def _tuned_logistic(train: pd.DataFrame, label: Floats, test: pd.DataFrame) -> Floats:
-    from sklearn.linear_model import LogisticRegressionCV
-    from sklearn.pipeline import make_pipeline
-
     model = LogisticRegressionCV(Cs=np.logspace(-4, 1, 8), cv=5, scoring="neg_log_loss", max_iter=3000)
     return np.asarray(make_pipeline(_design(), model).fit(train, label).decision_function(test))
 
 
 def _naive_bayes(train: pd.DataFrame, label: Floats, test: pd.DataFrame) -> Floats:
-    from sklearn.naive_bayes import GaussianNB
-    from sklearn.pipeline import make_pipeline
-
     log_chance = (
         make_pipeline(_design(), GaussianNB(var_smoothing=1e-2)).fit(train, label).predict_log_proba(test)
     )
@@ -238,8 +248,6 @@ def _naive_bayes(train: pd.DataFrame, label: Floats, test: pd.DataFrame) -> Floa
 
 def _lightgbm(**settings: Any) -> Peer:
     def peer(train: pd.DataFrame, label: Floats, test: pd.DataFrame) -> Floats:
-        from lightgbm import LGBMClassifier
-
         names = [f"f{at}" for at in range(train.shape[1])]
         model = LGBMClassifier(n_jobs=1, verbose=-1, random_state=SEED, **settings)
         model.fit(train.set_axis(names, axis=1), label)
@@ -249,8 +257,6 @@ def _lightgbm(**settings: Any) -> Peer:
 
 
 def _histogram(train: pd.DataFrame, label: Floats, test: pd.DataFrame) -> Floats:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     model = HistGradientBoostingClassifier(random_state=SEED, categorical_features="from_dtype")
     return np.asarray(
         model.fit(_at_most_words(train, train), label).decision_function(_at_most_words(test, train))
@@ -267,8 +273,6 @@ def _at_most_words(frame: pd.DataFrame, train: pd.DataFrame, most: int = 250) ->
 
 
 def _catboost(train: pd.DataFrame, label: Floats, test: pd.DataFrame) -> Floats:
-    from catboost import CatBoostClassifier
-
     words = list(train.select_dtypes("category"))
     told = [
         frame.astype(dict.fromkeys(words, object)).fillna(dict.fromkeys(words, "")) for frame in (train, test)

@@ -195,7 +195,8 @@ def is_explicit(event_type: str, playbook: Playbook) -> bool:
 
 
 def _of_types(held: Profile, playbook: Playbook) -> Iterable[Feature]:
-    for kind in _common(held.types, MOST_TYPES):
+    kinds = {kind: leads for kind, leads in held.types.items() if kind != "any"}  # the word for all of them
+    for kind in _common(kinds, MOST_TYPES):
         signal = signal_of(kind, playbook)
         said = is_explicit(kind, playbook)
         yield from count(kind, signal=signal, explicit=said)
@@ -265,7 +266,7 @@ def refuse_unusable(features: Sequence[Feature], playbook: Playbook, current_onl
         f"{name}: of {field_name} only today's value was exported, so its past is unknown; excuse it in "
         f"the playbook under attributes.excuse with a reason, or drop the feature"
         for name, field_name in read.items()
-        if field_name in current_only and field_name not in playbook.attributes.excuse
+        if field_name in set(current_only) - set(playbook.attributes.excuse) - set(playbook.attributes.exclude)
     ]
     if problems:
         raise DefinitionError("some features may not be used", problems)

@@ -108,7 +108,10 @@ _ATTRIBUTES: Final = _Kind("attributes", "entity_id", "occurred_at", {"field": "
 
 @dataclass(frozen=True)
 class History:
-    """Leads and everything that happened to them. Of two equal ``event_id`` of a lead the first is kept.
+    """Leads and everything that happened to them.
+
+    Of equal ``event_id`` of a lead the row known first is kept, so that a later correction changes nothing that
+    was asked before.
 
     Attributes:
         lead_ids: sorted, each once. created_at: instants, per lead.
@@ -295,14 +298,15 @@ def _stream(table: pa.Table, kind: _Kind, ids: pa.Array) -> Stream:
 
 
 def _once(table: pa.Table) -> pa.Table:
-    """The first row of each (lead_id, event_id); a table that has no such ids is taken to be clean."""
+    """Of each (lead_id, event_id) the row known first; a table that has no such ids is taken to be clean."""
     if "event_id" not in table.column_names:
         return table
     lead = np.asarray(_dictionary(table["lead_id"]).indices, dtype=np.int64)
     event = np.asarray(_dictionary(table["event_id"]).indices, dtype=np.int64)
     pair = lead * (int(event.max(initial=0)) + 1) + event
-    _, first = np.unique(pair, return_index=True)
-    return table if len(first) == len(table) else table.take(pa.array(np.sort(first)))
+    order = np.argsort(_instants(table["known_at"]), kind="stable")
+    _, first = np.unique(pair[order], return_index=True)
+    return table if len(first) == len(table) else table.take(pa.array(np.sort(order[first])))
 
 
 def _about(attributes: pa.Table, entity: str, ids: pa.Array) -> pa.Table:

@@ -328,11 +328,18 @@ def parse_playbook(text: str, *, source: str = "playbook") -> Playbook:
     try:
         return Playbook.model_validate(data)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, e['loc'])) or 'playbook'}: {e['msg']}"
-            for e in error.errors(include_input=False)
-        ]
-        raise DefinitionError(f"{source} cannot be used", problems) from error
+        raise DefinitionError(f"{source} cannot be used", _told(error)) from error
+
+
+def _told(error: ValidationError) -> list[str]:
+    """Place and message of each problem; a list is not called too short where its only items were refused."""
+    found = error.errors(include_input=False)
+    places = [problem["loc"] for problem in found]
+    return [
+        f"{'.'.join(map(str, place)) or 'playbook'}: {problem['msg'].removeprefix('Value error, ')}"
+        for place, problem in zip(places, found, strict=True)
+        if not any(other[: len(place)] == place != other for other in places)
+    ]
 
 
 def read_playbook(path: Path) -> Playbook:

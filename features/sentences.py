@@ -83,9 +83,9 @@ def _noun(feature: Feature, phrases: Phrases, *, many: bool) -> str:
     if len(said) > MOST_NAMED:
         said = [", ".join(said[: MOST_NAMED - 1]), f"{len(said) - MOST_NAMED + 1} other kinds"]
     parts = [" or ".join(said) if said else ("activity", "activities")[many]]
-    for column in COLUMNS[1:]:
-        words = getattr(feature.where, column)
-        parts += [f"with {column} {' or '.join(map(_plain, words))}"] if words else []
+    wishes = {column: " or ".join(map(_plain, getattr(feature.where, column))) for column in COLUMNS[1:]}
+    marks = " and ".join(f"{column} {words}" for column, words in wishes.items() if words)
+    parts += [f"with {marks}"] if marks else []
     low, high = feature.where.at_least, feature.where.below
     limits = [f"of at least {low:g}"] if low is not None else []
     limits += [f"below {high:g}"] if high is not None else []

@@ -35,6 +35,8 @@ DRAWS: Final = 1000
 PATIENCE: Final = 100
 """Rounds without a gain after which a curve is taken as flat."""
 SHEET_FOLDS: Final = 5
+CLOSE_ENOUGH: Final = 0.5
+"""Standard errors by which fewer rounds may be worse than the best number."""
 MANY_ROWS: Final = 20_000
 """From here on, one forward fold is enough to find the number of rounds."""
 
@@ -185,10 +187,10 @@ class BoostingLearner:
 
     def _rounds(self, train: Dataset, start: SheetLearner | None, seed: int) -> int:
         try:
-            mean = self.losses(train, start, seed=seed).mean(axis=0)
+            losses = self.losses(train, start, seed=seed)
         except TooLittleDataError:
             return int(np.clip(0.6 * train.positives, 20, 200))
-        return max(int(mean.argmin()) + 1, self.settings.least_rounds)
+        return max(fewest_rounds(losses), self.settings.least_rounds)
 
     def losses(self, train: Dataset, start: SheetLearner | None, *, seed: int) -> Floats:
         """Log loss on later data after each round, shape (forward folds, most_rounds).
@@ -220,6 +222,23 @@ class BoostingLearner:
         )
         [[losses]] = [list(metrics.values()) for metrics in history.values()]
         return np.pad(np.array(losses), (0, self.settings.most_rounds - len(losses)), mode="edge")
+
+
+def fewest_rounds(losses: Floats) -> int:
+    """The fewest rounds that are as good as the best: within half a standard error of the paired difference.
+
+    With few conversions the curve is flat and its lowest point is chance; fewer rounds are the safer guess.
+    (Backtests inside training periods: half an error was better than none and than a whole one.)
+
+    Args:
+        losses: shape (folds, rounds).
+    """
+    mean = losses.mean(axis=0)
+    best = int(mean.argmin())
+    if len(losses) == 1:
+        return best + 1
+    error = (losses - losses[:, [best]]).std(axis=0, ddof=1) / np.sqrt(len(losses))
+    return int(np.argmax(mean - mean[best] <= CLOSE_ENOUGH * error)) + 1
 
 
 def certainty(learner: SheetLearner, train: Dataset, seed: int) -> float:

@@ -1,8 +1,8 @@
 """From a matrix with words to float32 numbers, the same way in training and serving.
 
 Numbers stay as they are, missing ones too. A category becomes one flag per frequent word, one for any
-other word and one for missing; a category with many words also gets its frequency and its *lift*: the
-log-odds of its labels over those of all, shrunk towards 0.
+other word and one for missing; a category with many words also gets its *lift*: the log-odds of its
+labels over those of all, shrunk towards 0.
 
 The lift of a training row is time-ordered: it uses labels known before the row's ``as_of`` only, and
 none of the row's own account. Source: regularised target encoding, Pargent et al. (2022),
@@ -25,7 +25,7 @@ from features.matrix import Floats, Ints, Matrix
 from models.dataset import Dataset
 
 Float32s = NDArray[np.float32]
-Kind = Literal["number", "word", "other", "missing", "frequency", "lift"]
+Kind = Literal["number", "word", "other", "missing", "lift"]
 
 FEW_WORDS: Final = 8
 """A category with at most so many words is told by flags alone."""
@@ -47,8 +47,8 @@ class Column:
     Attributes:
         feature: name of the feature it is made from.
         kind: how. word: the word of a flag.
-        table: for ``other`` the words that have a flag (values unused), for ``frequency`` and
-            ``lift`` the value of each word seen in training.
+        table: for ``other`` the words that have a flag (values unused), for ``lift`` the value of each
+            word seen in training.
     """
 
     feature: str
@@ -176,11 +176,7 @@ def _columns_of(feature: Feature, train: Dataset) -> list[Column]:
     columns = [Column(feature.name, "word", word) for word in common]
     columns.append(Column(feature.name, "other", table=dict.fromkeys(sorted(common), 1.0)))
     columns.append(Column(feature.name, "missing"))
-    if len(words) <= FEW_WORDS:
-        return columns
-    frequency = dict(zip(words, np.log1p(rows).tolist(), strict=True))
-    columns.append(Column(feature.name, "frequency", table=frequency))
-    if (train.as_of > train.label_known_at.min()).mean() >= LEAST_TOLD:
+    if len(words) > FEW_WORDS and (train.as_of > train.label_known_at.min()).mean() >= LEAST_TOLD:
         columns.append(Column(feature.name, "lift", table=_lift_table(train, feature.name)))
     return columns
 

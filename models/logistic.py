@@ -8,6 +8,7 @@ shared evenly, so that a wide matrix is trusted no more than a narrow one.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,12 @@ SMOOTH_VARIANCE: Final = 0.5
 """Prior variance, in log-odds, of all bent lines together."""
 
 
+MOST_ROWS: Final = 50_000
+"""More rows would hardly move some hundred coefficients, and their design would not fit into memory."""
+BLOCK: Final = 10_000
+"""Rows whose design is in memory at a time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Logistic:
     """``intercept + design(terms) @ coefficients``; terms have mean 0, so the intercept is the typical lead."""
@@ -45,15 +52,23 @@ class Logistic:
 
     def log_odds(self, matrix: Matrix) -> Floats:
         """Shape (rows,)."""
-        return np.asarray(self.intercept + self._parts(matrix).sum(axis=1))
+        told = [self._parts(block).sum(axis=1) for block in _blocks(matrix)]
+        return self.intercept + np.concatenate([np.empty(0), *told])
 
     def contributions(self, matrix: Matrix) -> Contributions:
         """Coefficient times term, summed by feature."""
+        by_feature = [
+            np.empty((0, len(matrix.features))),
+            *(self._by_feature(block) for block in _blocks(matrix)),
+        ]
+        return of_features(self.intercept, np.concatenate(by_feature))
+
+    def _by_feature(self, matrix: Matrix) -> Floats:
         parts = self._parts(matrix)
         by_column = np.zeros((len(matrix), len(self.encoder.columns)))
         for at, term in enumerate(self.terms):
             by_column[:, term.column] += parts[:, at]
-        return of_features(self.intercept, self.encoder.to_features(by_column, matrix))
+        return self.encoder.to_features(by_column, matrix)
 
     def _parts(self, matrix: Matrix) -> Floats:
         return np.asarray(design(self.terms, self.encoder.encode(matrix)) * np.array(self.coefficients))
@@ -101,7 +116,9 @@ class LogisticLearner:
     name: str = "logistic"
 
     def fit(self, train: Dataset, *, seed: int) -> Logistic:
-        """Learn from every row of ``train``."""
+        """Learn from every row of ``train``; from ``MOST_ROWS`` of them, evenly spread, where there are more."""
+        if len(train) > MOST_ROWS:
+            train = train.take(np.linspace(0, len(train) - 1, MOST_ROWS).astype(np.int64))
         encoder, encoded = fit_encode(train, self.features)
         terms = terms_of(encoded)
         x, penalty = with_intercept(design(terms, encoded), self._penalties(encoder, terms))
@@ -118,3 +135,7 @@ class LogisticLearner:
 
 def _is_flag(encoder: Encoder, term: Term) -> bool:
     return term.is_missing_flag or encoder.columns[term.column].kind in ("word", "other", "missing")
+
+
+def _blocks(matrix: Matrix) -> Iterator[Matrix]:
+    return (matrix.take(np.arange(at, min(at + BLOCK, len(matrix)))) for at in range(0, len(matrix), BLOCK))

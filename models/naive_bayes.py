@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.definitions import Feature
-from features.matrix import Floats, Matrix
+from features.matrix import Floats, Ints, Matrix
 from models.contributions import Contributions, of_features
 from models.dataset import Dataset
 from models.learning import Files
@@ -116,29 +116,46 @@ class NaiveBayesLearner:
     def fit(self, train: Dataset, *, seed: int) -> NaiveBayes:
         """Count won and lost leads of each word."""
         given = train.matrix.features if self.features is None else self.features
-        won = train.weight * train.label
-        lost = train.weight * (1.0 - train.label)
+        won, lost = train.weight * train.label, train.weight * (1.0 - train.label)
         prior = float(np.log(won.sum() + ADDED) - np.log(lost.sum() + ADDED))
-        made = [_factor(feature, train, won, lost) for feature in given]
-        kept = [factor for factor in made if len(factor.log_odds) > 1]
+        factors: dict[bytes, Factor] = {}
+        for feature in given:
+            cut = _cut(feature, train.matrix)
+            # Windows that tell the rows apart alike are one piece of evidence, not to be believed twice.
+            factors.setdefault(cut.position.tobytes(), _factor(feature.name, cut, won, lost))
+        kept = tuple(factor for factor in factors.values() if len(factor.log_odds) > 1)
         names = {factor.feature for factor in kept}
-        features = tuple(feature for feature in given if feature.name in names)
-        return NaiveBayes(features, tuple(kept), prior, self.name)
+        return NaiveBayes(tuple(f for f in given if f.name in names), kept, prior, self.name)
 
 
-def _factor(feature: Feature, train: Dataset, won: Floats, lost: Floats) -> Factor:
-    raw = train.matrix.column(feature.name)
-    known = ~np.isnan(raw)
-    edges: tuple[float, ...] = ()
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A feature as words: of each row the position of its word, -1 where missing."""
+
+    words: tuple[str, ...]
+    edges: tuple[float, ...]
+    position: Ints
+
+
+def _cut(feature: Feature, matrix: Matrix) -> _Cut:
+    raw = matrix.column(feature.name)
     if feature.is_category:
-        words = train.matrix.texts(feature.name)[known].astype(str)
-    else:
-        edges = _edges(raw[known])
-        words = np.searchsorted(edges, raw[known], side="right").astype(str)
-    names, member = np.unique(words, return_inverse=True)
-    counts = [np.bincount(member, weights=side[known], minlength=len(names)) + ADDED for side in (won, lost)]
-    worth = np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum())
-    return Factor(feature.name, edges, dict(zip(names.tolist(), worth.tolist(), strict=True)))
+        return _Cut(matrix.words[feature.name], (), np.nan_to_num(raw, nan=-1.0).astype(np.int64))
+    edges = _edges(raw[~np.isnan(raw)])
+    position = np.where(np.isnan(raw), -1, np.searchsorted(edges, raw, side="right"))
+    return _Cut(tuple(str(at) for at in range(len(edges) + 1)), edges, position)
+
+
+def _factor(name: str, cut: _Cut, won: Floats, lost: Floats) -> Factor:
+    known, many = cut.position >= 0, len(cut.words)
+    seen = np.bincount(cut.position[known], minlength=many) > 0
+    sides = [
+        np.bincount(cut.position[known], weights=side[known], minlength=many)[seen] + ADDED
+        for side in (won, lost)
+    ]
+    worth = np.log(sides[0] / sides[0].sum()) - np.log(sides[1] / sides[1].sum())
+    words = [word for word, occurs in zip(cut.words, seen, strict=True) if occurs]
+    return Factor(name, cut.edges, dict(zip(words, worth.tolist(), strict=True)))
 
 
 def _edges(values: Floats) -> tuple[float, ...]:

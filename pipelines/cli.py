@@ -98,6 +98,9 @@ def train(
     playbook: PlaybookFile,
     out: Annotated[Path, typer.Option(help="Folder for the run: report, predictions, bundle.")],
     params: ParamsFile = None,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Write the features too, to matrix.parquet.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train, judge forward in time, and write report, predictions and bundle.
@@ -112,8 +115,11 @@ def train(
     from pipelines.train import train as step
 
     with working("training") as say:
-        trained = step(history, playbook, out, chosen.train, say)
-    _answer(as_json, trained, "\n".join(training_lines(trained, out)))
+        finished = step(history, playbook, out, chosen.train, say)
+        if matrix:
+            say("matrix")
+            finished.write_matrix(out / "matrix.parquet")
+    _answer(as_json, finished.report, "\n".join(training_lines(finished.report, out)))
 
 
 @app.command()

@@ -55,5 +55,5 @@ def run(out: Path, company: SimulateParams, training: TrainParams, say: Say) -> 
     simulated = simulate(exports, company.leads, company.seed)
     say("reading its exports")
     ingest(exports / "mapping.yaml", exports, history)
-    report = train(history, exports / "playbook.yaml", out / "run", training, say)
-    return Demo(out, simulated, report)
+    finished = train(history, exports / "playbook.yaml", out / "run", training, say)
+    return Demo(out, simulated, finished.report)

@@ -15,7 +15,8 @@ from models.learning import Model
 from models.race import Entrants, Race, race
 from models.splits import Split, forward_split
 from pipelines.params import TrainParams
-from pipelines.training_set import TrainingSet, instants
+from pipelines.question import instants
+from pipelines.training_set import TrainingSet
 
 Say = Callable[[str], None]
 

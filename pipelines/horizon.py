@@ -12,7 +12,7 @@ from features.episodes import SQL, episodes
 from features.history import History
 from features.playbook import Playbook, read_playbook
 from models.maturity import ENOUGH, LONGEST, PROPOSED, Maturity, maturity
-from pipelines.training_set import HistoryReader
+from pipelines.reading import HistoryReader
 
 ALL = "all leads"
 
@@ -47,13 +47,13 @@ class Proposal:
         """A table for people, and what follows from it."""
         width = max(len(name) for name in self.curves)
         head = "".join(f"{days:>7} d" for days in PROPOSED)
-        lines = [f"{'':{width}} {'leads':>8} {'SQLs':>7}{head}   proposed  agreed"]
+        lines = [f"{'':{width}} {'leads':>8} {'SQLs':>7}{head}      proposed  agreed"]
         for name, curve in self.curves.items():
             cells = "".join(_cell(curve, days) for days in PROPOSED)
             proposed = f"{curve.horizon} d" if curve.horizon else "cannot tell"
             agreed = f"{self.agreed[name]} d"
             counted = f"{name:{width}} {curve.leads:>8,} {curve.converted:>7,}"
-        lines.append(f"{counted}{cells}   {proposed:>8}  {agreed:>6}")
+            lines.append(f"{counted}{cells}   {proposed:>11}  {agreed:>6}")
         followed = min(max(curve.followed for curve in self.curves.values()), LONGEST)
         lines += [
             "",

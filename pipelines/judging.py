@@ -20,12 +20,14 @@ from pipelines.reporting.facts import data_facts
 EXPLAINED = 2_000
 """Test rows at most whose contributions are averaged into the importance of features."""
 TITLES = {
-    "sheet": "hand-set point sheet, calibrated",
-    "naive_bayes": "naive Bayes (as Odoo does it)",
+    "sheet": "hand-set point sheet",
+    "naive_bayes": "naive Bayes (Odoo)",
     "logistic": "logistic model",
     "lightgbm": "LightGBM",
-    "blend": "blend of logistic and LightGBM",
+    "blend": "blend of both",
 }
+YOUR_POINTS = "your points"
+"""The signal of what the hand-set sheet adds, where the booster started from it."""
 
 
 def sha256(text: str) -> str:
@@ -88,4 +90,10 @@ def _importance(trained: Trained, testing: Dataset) -> schema.Importance:
     parts = trained.winner.contributions(shown.matrix)
     phrases = trained.examples.playbook.phrases
     sentences = {feature.name: title(feature, phrases) for feature in shown.matrix.features}
-    return weigh_features(shown.matrix.features, parts.by_feature, shown.weight, sentences)
+    weighed = weigh_features(shown.matrix.features, parts.by_feature, shown.weight, sentences)
+    if not parts.sheet.any():
+        return weighed
+    of_sheet = float(shown.weight @ np.abs(parts.sheet) / shown.weight.sum())
+    signals = [*weighed.signals, schema.SignalImportance(signal=YOUR_POINTS, value=of_sheet)]
+    ordered = sorted(signals, key=lambda signal: -signal.value)
+    return schema.Importance(signals=tuple(ordered), features=weighed.features)

@@ -7,6 +7,7 @@ with the line to mend.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
 
@@ -42,6 +43,11 @@ NULLS: Final = (
     "000000000000000AAA",
 )
 """Cells that hold nothing, whatever the mapping adds; the last one is Salesforce's empty reference."""
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 class Rows(Strict):
@@ -196,7 +202,7 @@ class Source(Strict):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:
-        if value is not None and value not in available_timezones():
+        if value is not None and value not in _zones():
             raise ValueError(f"{value!r} is no IANA time zone; write one such as Europe/Berlin")
         return value
 

@@ -60,10 +60,8 @@ def read_mapping(path: Path) -> MappingFile:
     try:
         mapping = Mapping.model_validate(data)
     except ValidationError as error:
-        problems = [
-            _problem(path, lines, dict(found))
-            for found in error.errors(include_input=False, include_url=False)
-        ]
+        found = [dict(each) for each in error.errors(include_input=False, include_url=False)]
+        problems = [_problem(path, lines, each) for each in found if not _follows(each, found)]
         raise DefinitionError(f"mapping {path} cannot be used", problems) from error
     return MappingFile(path, mapping, lines, hashlib.sha256(raw).hexdigest())
 
@@ -74,6 +72,13 @@ def _parse(path: Path, raw: bytes) -> tuple[Lines, Any]:
         return Lines(yaml.compose(text, Loader=yaml.SafeLoader)), yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DefinitionError(f"mapping {path} is not YAML", [" ".join(str(error).split())]) from error
+
+
+def _follows(problem: dict[str, Any], found: list[dict[str, Any]]) -> bool:
+    """Whether a list is only too short because its items are refused."""
+    place = problem["loc"]
+    deeper = any(other["loc"][: len(place)] == place for other in found if len(other["loc"]) > len(place))
+    return problem["type"] == "too_short" and deeper
 
 
 def _problem(path: Path, lines: Lines, found: dict[str, Any]) -> str:

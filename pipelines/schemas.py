@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
-import pandera.pandas as pandera
 import pyarrow as pa
-from pandera.errors import SchemaErrors
 
 from features.errors import TableError
 from features.tables import INSTANT
+
+# While it is imported, pandera looks for PySpark (which warns about pandas) and sets PYARROW_IGNORE_TIMEZONE for the
+# whole process: from then on pyarrow would read every aware datetime as if it were UTC. Both are undone here.
+with patch.dict(os.environ), warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import pandera.backends.pandas.builtin_checks  # otherwise the first validation would import it, and PySpark again
+    import pandera.pandas as pandera
+    from pandera.errors import SchemaErrors
 
 _TEXT = pd.ArrowDtype(pa.string())
 _MOMENT = pd.ArrowDtype(INSTANT)

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.playbook import read_playbook
-from pipelines.training_set import TrainingSet, training_set
+from pipelines.question import Question
 
 
 def tabulate(history: Path, playbook: Path, out: Path) -> dict[str, Any]:
     """Write ``matrix.parquet`` and ``features.json`` into ``out``; the summary says how many of what."""
-    examples = training_set(history, read_playbook(playbook))
+    question = Question.about(history, read_playbook(playbook))
     out.mkdir(parents=True, exist_ok=True)
-    write_matrix(examples, out / "matrix.parquet")
-    plain = [feature.to_json() for feature in examples.features]
+    states = write_matrix(question, out / "matrix.parquet")
+    plain = [feature.to_json() for feature in question.columns]
     (out / "features.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
     return {
-        "snapshots": len(examples),
-        "features": len(examples.features),
-        "label_states": examples.label_states,
+        "snapshots": states.total(),
+        "features": len(plain),
+        "label_states": dict(states),
         "matrix": str(out / "matrix.parquet"),
     }
 
 
-def write_matrix(examples: TrainingSet, file: Path) -> None:
-    """One row per snapshot: who, when, what became of it, and the features; words as text."""
-    pq.write_table(pa.Table.from_pandas(examples.to_pandas(), preserve_index=False), file, compression="zstd")
+def write_matrix(question: Question, file: Path) -> Counter[str]:
+    """One row per snapshot: who, when, what became of it, and the features; words as text.
+
+    Bucket after bucket, so memory is bounded by the largest.
+
+    Returns:
+        Snapshots per label state.
+    """
+    states: Counter[str] = Counter()
+    first = question.ask(0)
+    table = first.to_arrow()
+    with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+        for bucket in range(question.reader.manifest.buckets):
+            answer = first if bucket == 0 else question.ask(bucket)
+            writer.write_table(answer.to_arrow())
+            states.update(answer.columns["state"].tolist())
+    return states

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,32 @@ from pipelines.fit import Say, Trained, fit, predictions
 from pipelines.judging import judged, sha256
 from pipelines.params import TrainParams
 from pipelines.report import write_html
+from pipelines.reporting.page import plots
 from pipelines.reporting.schema import Report
 from pipelines.training_set import training_set
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A training whose run is written.
+
+    Attributes:
+        trained: what it learned, and from what.
+        report: the content of ``report.json``.
+    """
+
+    trained: Trained
+    report: dict[str, Any]
+
+    def write_matrix(self, file: Path) -> None:
+        """Every snapshot with its features, in order of ``as_of``; columns as in ``leadlight features``."""
+        pq.write_table(self.trained.examples.to_arrow(), file, compression="zstd")
+
+
 def train(
     history: Path, playbook: Path, out: Path, params: TrainParams, say: Say = lambda doing: None
-) -> dict[str, Any]:
-    """Train on a history and write the run into folder ``out``; returns the content of ``report.json``.
+) -> Finished:
+    """Train on a history and write the run into folder ``out``.
 
     Args:
         history: folder of the history.
@@ -41,7 +61,7 @@ def train(
     trained = fit(examples, params, say)
     say("judging on the test rows")
     text = playbook.read_text(encoding="utf-8")
-    return publish(trained, judged(trained, text), text, out, say)
+    return Finished(trained, publish(trained, judged(trained, text), text, out, say))
 
 
 def publish(trained: Trained, report: Report, playbook: str, out: Path, say: Say) -> dict[str, Any]:
@@ -58,11 +78,36 @@ def publish(trained: Trained, report: Report, playbook: str, out: Path, say: Say
     _write_report(plain, out)
     say("MLflow")
     digests = {"history": trained.examples.history_sha256, "playbook": sha256(playbook)}
-    files = {name: out / name for name in ("report.json", "report.html")}
+    files = {
+        name: out / name for name in ("report.html", *_write_plots(report, out), *_write_models(trained, out))
+    }
     run = Training("leadlight", out / "bundle", plain, trained.params.model_dump(mode="json"), digests, files)
     plain["mlflow_run_id"] = log_training(run, store_uri(out)).run_id
     _write_report(plain, out)
     return plain
+
+
+def _write_plots(report: Report, out: Path) -> list[str]:
+    """Every drawing of the report as a file; returns their names in ``out``."""
+    return _write_texts({f"plots/{name}.svg": text for name, text in plots(report).items()}, out)
+
+
+def _write_models(trained: Trained, out: Path) -> list[str]:
+    """Every model of the race as text, boosters included; returns their names in ``out``."""
+    models = trained.raced.models.items()
+    texts = {
+        f"models/{name}/{file}": text for name, model in models for file, text in model.to_files().items()
+    }
+    return _write_texts(texts, out)
+
+
+def _write_texts(texts: Mapping[str, str], out: Path) -> list[str]:
+    for folder in {name.split("/", 1)[0] for name in texts}:
+        shutil.rmtree(out / folder, ignore_errors=True)
+    for name, text in texts.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(text, encoding="utf-8")
+    return list(texts)
 
 
 def _write_report(report: Mapping[str, Any], out: Path) -> None:

@@ -1,37 +1,33 @@
-"""From a history and a playbook to snapshots with features and labels: what training, notebooks and DVC share."""
+"""From a history and a playbook to snapshots with features and labels: what training and notebooks share."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import reduce
-from operator import add
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from features.catalogue import Profile, catalogue, profile, refuse_unusable
 from features.clock import iso
-from features.definitions import Feature, feature_set
-from features.episodes import episodes
+from features.definitions import Feature
 from features.errors import TooLittleDataError
-from features.folder import MANIFEST, read_bucket, read_manifest
-from features.history import History
-from features.kernel import build
-from features.labels import STATES, label
+from features.labels import STATES
 from features.manifest import Manifest
 from features.matrix import Floats, Ints, Matrix, Texts, stack
 from features.playbook import Playbook, SqlDefinition
-from features.snapshots import take_snapshots
 from models.dataset import Dataset
-from models.pointsheet import with_sheet
+from pipelines.question import Answer, Question
 
-WORKERS = 2
+WORKERS: Final = 2
 """Buckets in work at a time; the kernel releases the interpreter."""
+COLUMNS: Final = (
+    "lead_id", "account", "service_line", "as_of", "episode", "state", "reason", "label", "label_known_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,66 +113,14 @@ class TrainingSet:
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per snapshot: who and when, what became of it, then the features."""
-        head = pd.DataFrame(
-            {
-                "lead_id": self.lead_id,
-                "account": self.account,
-                "service_line": self.service_line,
-                "as_of": instants(self.as_of),
-                "label_state": self.state,
-                "reason": self.reason,
-                "label": self.label,
-                "label_known_at": instants(self.label_known_at),
-            }
-        )
-        return pd.concat([head, self.matrix.to_pandas()], axis=1)
+        return self._answer().to_pandas()
 
+    def to_arrow(self) -> pa.Table:
+        """The same as an Arrow table, words as plain text."""
+        return self._answer().to_arrow()
 
-def instants(microseconds: Ints) -> pd.DatetimeIndex:
-    """Instants as pandas has them."""
-    return pd.DatetimeIndex(microseconds.astype("datetime64[us]")).tz_localize("UTC")
-
-
-@dataclass(frozen=True)
-class HistoryReader:
-    """A history on disk, read bucket by bucket, so that memory is bounded by the largest bucket."""
-
-    path: Path
-    playbook: Playbook
-    manifest: Manifest = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "manifest", read_manifest(self.path))
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the manifest, which holds the digests of all files."""
-        return hashlib.sha256((self.path / MANIFEST).read_bytes()).hexdigest()
-
-    @property
-    def current_only(self) -> frozenset[str]:
-        """Fields of which the export only held today's value."""
-        fields = self.manifest.fields.items()
-        return frozenset(name for name, summary in fields if summary.availability == "current_only")
-
-    def bucket(self, number: int) -> History:
-        """One bucket, with the fields that the playbook excuses taken as known when they happened."""
-        tables = read_bucket(self.path, number)
-        tables["events"] = tables["events"].drop_columns(["event_id"])  # unique on disk
-        history = History.from_tables(tables, time_zone=self.playbook.time_zone)
-        return history.excusing(set(self.playbook.attributes.excuse) & self.current_only)
-
-    def profile(self) -> Profile:
-        """What the history holds."""
-        return reduce(add, (profile(history) for history in self))
-
-    def __iter__(self) -> Iterator[History]:
-        return (self.bucket(number) for number in range(self.manifest.buckets))
-
-
-def default_features(reader: HistoryReader) -> list[Feature]:
-    """The catalogue for a history."""
-    return catalogue(reader.profile(), reader.playbook, reader.current_only)
+    def _answer(self) -> Answer:
+        return Answer(self.matrix, {name: getattr(self, name) for name in COLUMNS}, self.leads, self.entitled)
 
 
 def training_set(
@@ -199,66 +143,23 @@ def training_set(
     Raises:
         DefinitionError: a feature reads a field that may not be used.
     """
-    reader = HistoryReader(path, playbook)
-    chosen = feature_set(default_features(reader) if features is None else features)
-    wanted = with_sheet(chosen, playbook.sheet) if playbook.sheet else chosen
-    refuse_unusable(wanted, playbook, reader.current_only)
-    definition = playbook.definition(version)
-
-    parts: list[_Part] = []
+    question = Question.about(path, playbook, features, version)
+    reader = question.reader
+    parts: list[Answer] = []
     with ThreadPoolExecutor(WORKERS) as pool:
-        of = reader.manifest.buckets
-        for part in pool.map(lambda number: _part(reader, number, wanted, definition), range(of)):
+        for part in pool.map(question.ask, range(reader.manifest.buckets)):
             parts.append(part)
-            step(len(parts), of)
+            step(len(parts), reader.manifest.buckets)
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
     order = np.lexsort((columns["lead_id"].astype(str), columns["as_of"]))
     return TrainingSet(
         matrix=stack([part.matrix for part in parts]).take(order),
-        chosen=tuple(chosen),
+        chosen=question.chosen,
         **{name: column[order] for name, column in columns.items()},
         playbook=playbook,
-        definition=definition,
+        definition=question.definition,
         manifest=reader.manifest,
         history_sha256=reader.sha256,
         leads=sum(part.leads for part in parts),
         entitled=sum(part.entitled for part in parts),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one bucket gives."""
-
-    matrix: Matrix
-    columns: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]]
-    leads: int
-    entitled: int
-
-
-def _part(
-    reader: HistoryReader, number: int, features: Sequence[Feature], definition: SqlDefinition
-) -> _Part:
-    playbook, until = reader.playbook, reader.manifest.observed_until
-    history = reader.bucket(number)
-    since = playbook.since_instant
-    in_play = episodes(history, playbook, definition)
-    asked = take_snapshots(history, in_play, playbook.snapshots, since=since, until=until)
-    labels = label(asked, history, in_play, playbook, observed_until=until)
-    lead_id = history.lead_ids[asked.lead]
-    account = history.account[asked.lead]
-    names = np.array([*history.account_ids, ""], dtype=object)
-    lines = np.array(history.service_line.words, dtype=object)
-    columns = {
-        "lead_id": lead_id,
-        "account": np.where(account >= 0, names[account], lead_id),
-        "service_line": lines[history.service_line.codes[asked.lead]],
-        "as_of": asked.as_of,
-        "episode": in_play.number[asked.episode].astype(np.int64),
-        "state": labels.state,
-        "reason": labels.reason,
-        "label": labels.label,
-        "label_known_at": labels.known_at,
-    }
-    entitled = len(history) if since is None else int((history.created_at >= since).sum())
-    return _Part(build(features, history, lead_id, asked.as_of), columns, len(history), entitled)

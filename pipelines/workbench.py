@@ -31,10 +31,11 @@ from features.tables import SCHEMAS
 from pipelines.fit import Trained, fit
 from pipelines.judging import judged
 from pipelines.params import TrainParams
+from pipelines.reading import HistoryReader, default_features
 from pipelines.reporting.page import render
 from pipelines.reporting.schema import Report
 from pipelines.train import publish
-from pipelines.training_set import HistoryReader, TrainingSet, default_features, training_set
+from pipelines.training_set import TrainingSet, training_set
 
 __all__ = ["Opened", "Run", "open_history", "read_playbook", "train"]
 

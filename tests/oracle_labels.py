@@ -109,7 +109,7 @@ def stretches(
             start=max(start, created),
             closed=marks[first].time if first < FAR else FAR,
             how="open" if first == FAR else "sql" if first == won else str(role(marks[first])),
-            reason="" if first == FAR or first == won else marks[first].row.get("reason") or "",
+            reason="" if first in (FAR, won) else marks[first].row.get("reason") or "",
             sql=marks[won].time if won < FAR else FAR,
             sql_known=marks[won].known if won < FAR else FAR,
         )
@@ -133,15 +133,14 @@ def _fulfilled(condition: Condition, marks: Sequence[Mark], begin: int) -> int:
 def _meets(condition: Condition, mark: Mark) -> bool:
     if mark.table == "stages":
         return condition.stage is not None and mark.row["stage"] == condition.stage
-    if condition.event not in ("any", mark.row["type"]):
-        return False
     where, value = condition.where, mark.row.get("value")
+    tests = [condition.event in ("any", mark.row["type"])]
     for column in ("topic", "channel", "campaign", "source"):
-        if getattr(where, column) and mark.row.get(column) not in getattr(where, column):
-            return False
-    if where.at_least is not None and not (value is not None and value >= where.at_least):
-        return False
-    return where.below is None or (value is not None and value < where.below)
+        wanted = getattr(where, column)
+        tests.append(not wanted or mark.row.get(column) in wanted)
+    tests.append(where.at_least is None or (value is not None and value >= where.at_least))
+    tests.append(where.below is None or (value is not None and value < where.below))
+    return all(tests)
 
 
 def _moments(stretch: Stretch, marks: Sequence[Mark], playbook: Playbook, until: int) -> Iterator[int]:

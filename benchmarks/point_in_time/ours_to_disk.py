@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.point_in_time.ours import by_bucket
+from benchmarks.point_in_time.ours import features_of, snapshots_by_bucket
 
 
-def compute(folder: Path) -> int:
-    """Write one float32 array per bucket; returns how many rows were written."""
-    done = 0
-    for bucket, (rows, matrix) in enumerate(by_bucket(folder)):
+def compute(folder: Path) -> None:
+    """Write one float32 array per bucket."""
+    lead_id, as_of, rows_of = snapshots_by_bucket(folder)
+
+    def write(bucket: int) -> None:
+        rows = rows_of[bucket]
+        matrix = features_of(folder, bucket, lead_id[rows], as_of[rows])
         np.save(folder / f"features-{bucket:04d}.npy", matrix.values.astype(np.float32))
-        done += len(rows)
-    return done
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(write, range(len(rows_of))))

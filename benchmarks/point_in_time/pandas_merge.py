@@ -53,14 +53,14 @@ def _tables(pairs: pd.DataFrame, snapshots: int) -> dict[str, Cells]:
     by_ring = pairs.groupby(["snapshot", "ring"])
     cells = by_type["age"].agg(["size", "min", "max"])
     worth = by_ring["value"].agg(["sum", "count", "max"])
-    webinar = pairs[pairs["type"] == "webinar"].groupby(["snapshot", "ring"])["value"].sum()
+    webinar = pairs[pairs["type"] == "webinar"].groupby(["snapshot", "ring"])[["value"]].sum()["value"]
     size = cells["size"].unstack(["type", "ring"]).reindex(every)
     tables = {
         "size": size,
         "newest": cells["min"].groupby(level=[0, 1], observed=True).min().unstack().reindex(every),
         "oldest": cells["max"].groupby(level=[0, 1], observed=True).max().unstack().reindex(every),
         "sum": _added(worth["sum"].unstack().reindex(every)),
-        "sum webinar": _added(webinar.unstack().reindex(every)),
+        "sum webinar": _added(webinar.unstack("ring").reindex(every)),
         "valued": _added(worth["count"].unstack().reindex(every)),
         "largest": worth["max"]
         .unstack()
@@ -98,7 +98,7 @@ def _trend(feature: Feature, tables: dict[str, Cells]) -> pd.Series:
     assert feature.versus is not None
     short, long = _counted(feature, tables)[ring(feature)], _counted(feature, tables)[long_ring(feature)]
     rate = ((short + 0.5) / feature.days) / ((long + 0.5) / feature.versus)
-    return np.log(rate).where(long > 0, 0.0)
+    return pd.Series(np.log(rate.where(long > 0, 1.0)), index=rate.index)
 
 
 def _total(feature: Feature, tables: dict[str, Cells]) -> pd.Series:

@@ -43,9 +43,10 @@ def question(examples: TrainingSet) -> str:
 
 def funnel(examples: TrainingSet, split: Split) -> tuple[FunnelStep, ...]:
     """From the leads of the history to the rows that trained and were judged."""
-    playbook, states = examples.playbook, Counter(examples.state)
+    playbook = examples.playbook
     asked = len(set(examples.lead_id))
-    left_out = {WHY_EXCLUDED.get(s, s): n for s, n in states.items() if s not in playbook.train_on}
+    unusable = Counter(examples.state[~examples.usable])
+    left_out = {WHY_EXCLUDED.get(state, state): number for state, number in unusable.items()}
     early = examples.leads - examples.entitled
     return (
         FunnelStep(step="leads in the history", rows=examples.leads, unit="leads"),
@@ -71,7 +72,12 @@ def funnel(examples: TrainingSet, split: Split) -> tuple[FunnelStep, ...]:
             step="train",
             rows=len(split.train),
             why=f"label known by {iso(split.test_begins)[:10]}",
-            excluded=_some({"label not yet known when the test block begins": len(split.purged)}),
+            excluded=_some(
+                {
+                    "label not yet known when the test block begins": len(split.purged),
+                    "kept back for the test": len(split.test),
+                }
+            ),
         ),
         FunnelStep(step="test", rows=len(split.test), why="the last block in time, only reported on"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -76,6 +77,18 @@ def render(report: Report) -> str:
     )
     environment.filters |= {"percent": words.percent, "whole": words.whole, "day": words.day}
     return environment.get_template("report.html").render(_context(report))
+
+
+def plots(report: Report) -> dict[str, str]:
+    """Each drawing of the page as an SVG file of its own, by name."""
+    style = files("pipelines").joinpath("templates", "report.css").read_text(encoding="utf-8")
+    own = f"</title><style>{style} svg {{ background: #fff; font-family: system-ui, sans-serif; }}</style>"
+    return {
+        name: str(chart)
+        .replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+        .replace("</title>", own, 1)
+        for name, chart in _figures(report).items()
+    }
 
 
 def _context(report: Report) -> dict[str, Any]:

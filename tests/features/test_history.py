@@ -128,6 +128,16 @@ def test_an_event_told_twice_happened_once():
     assert words(history.events, "type") == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_tellings_of_one_event_the_one_known_first_counts(order):
+    tellings = builders.rows("""
+        lead event_id type      at         known
+        ann  e1       first     2026-03-05 2026-03-06
+        ann  e1       corrected 2026-03-04 2026-03-09
+    """)
+    assert words(builders.history(leads=LEADS, events=tellings[::order]).events, "type") == ["first"]
+
+
 def test_events_without_ids_are_taken_to_be_clean():
     tables = builders.tables(leads=LEADS, events="lead type at \n ann a 2026-03-05 \n ann a 2026-03-05")
     tables["events"] = tables["events"].drop_columns(["event_id"])

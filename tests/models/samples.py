@@ -66,7 +66,7 @@ def truth(given: Matrix) -> Floats:
     """True log-odds."""
     pharma = given.column(INDUSTRY.name) == 2.0
     good_page = np.nan_to_num(given.column(PAGE.name), nan=99.0) < 8.0
-    return (
+    return np.asarray(
         -2.2
         + 1.4 * (given.column(DEMOS.name) > 0)
         + 0.25 * given.column(VISITS.name)

@@ -166,6 +166,21 @@ def test_the_range_holds_the_true_share_of_leads_scored_like_this(leads, interce
     assert np.mean(held_at_the_top) >= 0.83
 
 
+def test_the_probability_counts_as_much_as_twenty_leads():
+    """214 leads, 26 SQLs where the scores let expect 42.8: with 20 leads at .2 on top, 30 of 234."""
+    probability, label = np.full(214, 0.2), np.repeat([1.0, 0.0], [26, 188])
+    found = tabulate(outcomes(probability, label), LIMITS).range_of(0.2)
+    assert (found.low, found.high) == pytest.approx(wilson(30, 234))
+    assert found.share == pytest.approx(30 / 234)
+    assert (found.leads, found.sqls) == (214, 26)
+
+
+def test_a_score_seen_before_belongs_to_the_leads_that_had_it():
+    probability, label = np.repeat([0.1, 0.6], [300, 400]), np.tile([1.0, 0.0], 350)
+    table = tabulate(outcomes(probability, label), LIMITS)
+    assert [table.range_of(p).leads for p in (0.1, 0.6, 0.3, 0.9)] == [300, 400, 300, 400]
+
+
 def test_more_leads_make_the_range_narrower_until_groups_need_not_grow():
     widths = []
     for leads in (100, 400, 1600):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.boosting import BoostingLearner, Settings, certainty
+from models.boosting import BoostingLearner, Settings, certainty, fewest_rounds
 from models.pointsheet import SheetLearner
 from models.ridge import log_loss_terms
 from tests.models import samples
@@ -41,7 +41,7 @@ def test_it_starts_from_a_good_sheet_and_adds_it_back() -> None:
     train = samples.dataset(300)
     model = BoostingLearner(settings=QUICK, sheet=samples.GOOD_SHEET).fit(train, seed=1)
     assert model.sheet is not None
-    margin = model._booster.predict(model.encoder.encode(train.matrix), raw_score=True)
+    margin = np.asarray(model._booster.predict(model.encoder.encode(train.matrix), raw_score=True))
     np.testing.assert_allclose(model.log_odds(train.matrix), margin + model.sheet.log_odds(train.matrix))
     parts = model.contributions(train.matrix)
     assert parts.sheet.mean() == pytest.approx(0.0, abs=1e-9)
@@ -79,3 +79,11 @@ def test_the_order_of_threads_cannot_matter() -> None:
     assert parameters["force_row_wise"]
     assert parameters["num_threads"] == 2
     assert parameters["seed"] == 4
+
+
+def test_fewest_rounds_within_the_noise() -> None:
+    clear = np.array([[0.6, 0.50, 0.40, 0.41], [0.6, 0.51, 0.40, 0.41]])
+    flat = np.array([[0.6, 0.42, 0.40, 0.41], [0.6, 0.39, 0.40, 0.41]])
+    assert fewest_rounds(clear) == 3
+    assert fewest_rounds(flat) == 2
+    assert fewest_rounds(clear[:1]) == 3

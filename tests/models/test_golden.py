@@ -44,6 +44,13 @@ def test_drawn_rows_lie_within_the_training_data(golden, train):
     assert 0.1 < np.isnan(golden.matrix.column("latest_number(employees)")[3:]).mean() < 0.6
 
 
+def test_nobodys_extreme_shows(golden, train):
+    employees = train.matrix.column("latest_number(employees)")
+    assert np.nanmax(golden.matrix.values[3:, 3]) <= np.ceil(np.nanquantile(employees, 0.98))
+    assert np.nanmin(golden.matrix.values[3:, 3]) >= np.floor(np.nanquantile(employees, 0.02))
+    assert len(np.unique(golden.matrix.values[3:, 3])) > 25
+
+
 def test_no_lead_is_reproduced(golden, train):
     known = {row.tobytes() for row in train.matrix.values[:, :5]}
     assert not known & {row.tobytes() for row in golden.matrix.values[:, :5]}

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from features.matrix import Matrix
+from models import logistic
 from models.encoder import fit_encode
 from models.linear import design, terms_of
 from models.logistic import Logistic, LogisticLearner
@@ -66,3 +67,15 @@ def test_no_feature_that_varies_gives_the_base_rate() -> None:
 
 def test_log_loss_terms_are_stable() -> None:
     np.testing.assert_allclose(log_loss_terms(np.array([-1e6, 1e6]), np.array([0.0, 1.0])), 0.0)
+
+
+def test_blocks_and_a_sample_of_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = samples.dataset()
+    whole = LogisticLearner().fit(train, seed=0)
+    answer, parts = whole.log_odds(train.matrix), whole.contributions(train.matrix).by_feature
+    monkeypatch.setattr(logistic, "BLOCK", 70)
+    np.testing.assert_allclose(whole.log_odds(train.matrix), answer, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(whole.contributions(train.matrix).by_feature, parts, rtol=0, atol=1e-12)
+    monkeypatch.setattr(logistic, "MOST_ROWS", 500)
+    fewer = LogisticLearner().fit(train, seed=0)
+    assert np.corrcoef(fewer.log_odds(train.matrix), answer)[0, 1] > 0.95

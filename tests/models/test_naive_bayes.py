@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from features.definitions import count
 from features.matrix import Matrix
 from models.naive_bayes import LIMIT, NaiveBayesLearner
 from tests.models import samples
@@ -32,12 +35,19 @@ def test_unknown_and_missing_words_are_skipped() -> None:
 
 def test_it_is_clamped_and_still_adds_up() -> None:
     train = samples.dataset()
-    copies = [samples.count(f"visit {at}", days=30)[0] for at in range(60)]
-    values = np.repeat(train.matrix.column(samples.DEMOS.name)[:, None], 60, axis=1)
-    many = Matrix(tuple(copies), values, {})
-    model = NaiveBayesLearner().fit(
-        type(train)(many, *(getattr(train, name) for name in train.__slots__[1:])), seed=0
-    )
+    copies = tuple(count(f"visit {at}", days=30)[0] for at in range(60))
+    # Nearly twins: each also has a row of its own.
+    values = np.repeat(train.matrix.column(samples.DEMOS.name)[:, None], 60, axis=1) + np.eye(600, 60)
+    many = Matrix(copies, values, {})
+    model = NaiveBayesLearner().fit(replace(train, matrix=many), seed=0)
     log_odds = model.log_odds(many)
     assert log_odds.max() == pytest.approx(LIMIT)
     assert np.abs(model.contributions(many).total - log_odds).max() < 1e-9
+
+
+def test_twins_are_believed_once() -> None:
+    train = samples.dataset()
+    week, month = count("demo", days=(7, 30))
+    values = np.repeat(train.matrix.column(samples.DEMOS.name)[:, None], 2, axis=1)
+    twins = NaiveBayesLearner().fit(replace(train, matrix=Matrix((week, month), values, {})), seed=0)
+    assert twins.features == (week,)

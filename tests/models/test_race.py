@@ -104,7 +104,7 @@ def test_where_there_is_no_signal_none_is_found() -> None:
     """Sticky leads, four snapshots each: a random split would learn them by heart."""
     areas = []
     for seed in range(6):
-        split = forward_split(samples.dataset(1200, seed, signal=False, snapshots=4, days=300))
+        split = forward_split(samples.dataset(2000, seed, signal=False, snapshots=4, days=300))
         outcome = race(split.training, Entrants(samples.FEATURES, None, QUICK), seed=seed)
         for name in ("logistic", "lightgbm", "blend"):
             fresh = split.unseen_account

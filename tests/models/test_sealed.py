@@ -98,6 +98,15 @@ def test_a_list_that_cannot_be_meant_is_refused(folder, line):
         unseal(folder)
 
 
+@pytest.mark.parametrize("ending", [b"\r\n", b"\x0b", b"\x1e", b"\n\n"])
+def test_the_same_list_otherwise_written_is_refused(folder, ending):
+    """Else one bundle could have several fingerprints."""
+    sums = folder / SUMS
+    sums.write_bytes(sums.read_bytes().replace(b"\n", ending))
+    with pytest.raises(BundleError, match="damaged"):
+        unseal(folder)
+
+
 def test_links_are_refused_even_to_the_right_bytes(folder, tmp_path):
     (tmp_path / "elsewhere").write_bytes(b"{}\n")
     (folder / "manifest.json").unlink()

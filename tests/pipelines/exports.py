@@ -61,7 +61,7 @@ class Export:
     def rows(self, table: str, *columns: str) -> list[tuple[object, ...]]:
         """Chosen columns of a stored table, instants as ISO text."""
         stored = read_tables(self.out)[table].select(list(columns))
-        return [row for row in zip(*map(_cells, stored.columns), strict=True)]
+        return list(zip(*map(_cells, stored.columns), strict=True))
 
     def quarantined(self) -> list[tuple[str, int, str, str]]:
         """File, line, column and reason."""
@@ -83,13 +83,13 @@ def _cells(column: pa.ChunkedArray) -> list[object]:
     return column.to_pylist()
 
 
-
-
 def accounted(manifest: Manifest) -> bool:
     """Whether every row that came in is somewhere, in every file and table."""
     parts = ("stored", "quarantined", "skipped", "duplicates")
-    tallies = [tally for source in manifest.sources for tally in source["tables"].values()]
-    stored = {name: sum(source["tables"].get(name, {}).get("stored", 0) for source in manifest.sources) for name in manifest.tables}
-    return all(tally["rows"] == sum(tally[part] for part in parts) for tally in tallies) and all(
-        stored[name] == table.rows for name, table in manifest.tables.items()
-    )
+    stored = dict.fromkeys(manifest.tables, 0)
+    for source in manifest.sources:
+        for name, tally in source["tables"].items():
+            stored[name] += tally["stored"]
+            if tally["rows"] != sum(tally[part] for part in parts):
+                return False
+    return stored == {name: table.rows for name, table in manifest.tables.items()}

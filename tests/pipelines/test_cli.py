@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -160,7 +160,7 @@ def test_horizon_proposes(install, capsys, flags, printed):
 
 
 def test_train_takes_its_numbers_from_the_parameters(install, capsys, tmp_path):
-    step = Step(REPORT)
+    step = Step(SimpleNamespace(report=REPORT))
     install("train", train=step)
     params = tmp_path / "params.yaml"
     params.write_text("train: {forward_folds: 3}", encoding="utf-8")
@@ -172,6 +172,20 @@ def test_train_takes_its_numbers_from_the_parameters(install, capsys, tmp_path):
     assert lines[1] == "winner   blend: the simplest within one standard error of the best"
     assert lines[2].startswith(f"sheet    ROC-AUC {figures}, PR-AUC {figures}, log loss {figures}")
     assert lines[-2:] == ["report   r/report.html", "bundle   r/bundle"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "written"),
+    [
+        pytest.param((), (), id="no matrix unless asked for"),
+        pytest.param(("--matrix",), (Path("r/matrix.parquet"),), id="the matrix on request"),
+    ],
+)
+def test_train_writes_the_matrix_on_request(install, flags, written):
+    write = Step()
+    install("train", train=Step(SimpleNamespace(report=REPORT, write_matrix=write)))
+    assert run("train", "--history", "h", "--playbook", "p.yaml", "--out", "r", *flags) == 0
+    assert write.called_with == written
 
 
 def test_train_refuses_a_slip_in_the_parameters(capsys, tmp_path):
@@ -218,7 +232,7 @@ def company(install):
     steps = {
         "simulate": Step({"rows": {"leads": 4000}}),
         "ingest": Step(),
-        "train": Step(REPORT),
+        "train": Step(SimpleNamespace(report=REPORT)),
     }
     for name, step in steps.items():
         install(name, **{name: step})

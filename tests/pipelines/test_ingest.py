@@ -38,7 +38,7 @@ def company(export: Export) -> Export:
 def test_several_files_of_one_glob_join_in_order_of_name(company):
     company.maps(LEADS + EVENTS.format(file='"clicks_*.csv"'))
     company.holds("clicks_2.csv", "who,what,at\na,late,2024-02-02T00:00Z\n")
-    company.holds("clicks_1.csv", "who,what,at\na,tie,2024-02-02T00:00Z\nb,x,2024-02-01T00:00Z\n")
+    company.holds("clicks_1.csv", "who,what,at\nb,x,2024-02-01T00:00Z\na,tie,2024-02-02T00:00Z\n")
     manifest = company.ingest()
     assert company.rows("events", "lead_id", "type") == [("a", "tie"), ("a", "late"), ("b", "x")]
     assert [source["file"] for source in manifest.sources] == ["leads.csv", "clicks_1.csv", "clicks_2.csv"]
@@ -66,9 +66,14 @@ def test_types_from_column_pairs_with_words_and_constants(company):
           value: {column: minutes}
 """
     )
-    company.holds("e.csv", "who,what,step,at,minutes\na,call,done,2024-02-02T00:00Z,2.5\na,call,,2024-02-03T00:00Z,\n")
+    company.holds(
+        "e.csv", "who,what,step,at,minutes\na,call,done,2024-02-02T00:00Z,2.5\na,call,,2024-02-03T00:00Z,\n"
+    )
     company.ingest()
-    assert company.rows("events", "type", "channel", "value") == [("sales_call", "phone", 2.5), ("call/", "phone", None)]
+    assert company.rows("events", "type", "channel", "value") == [
+        ("sales_call", "phone", 2.5),
+        ("call/", "phone", None),
+    ]
 
 
 def test_wide_date_columns_become_stages_and_events(export):
@@ -105,7 +110,13 @@ def test_wide_date_columns_become_stages_and_events(export):
     ]
     assert export.rows("events", "lead_id", "type", "occurred_at") == [("2", "visit", "2024-01-02T04:59:00Z")]
     assert export.quarantined() == [("contacts.csv", 3, "Became an MQL Date", "bad_time")]
-    assert manifest.counts["tables"]["stages"] == {"rows": 4, "stored": 2, "quarantined": 1, "skipped": 1, "duplicates": 0}
+    assert manifest.counts["tables"]["stages"] == {
+        "rows": 4,
+        "stored": 2,
+        "quarantined": 1,
+        "skipped": 1,
+        "duplicates": 0,
+    }
 
 
 def test_null_words_byte_order_mark_and_blanks(export):
@@ -149,7 +160,9 @@ def test_short_and_long_salesforce_ids_are_one_lead(export):
         """
     )
     export.holds("leads.csv", '"Id","CreatedDate"\n"00Q1G00000nDnM5UAK","2024-01-01T00:00Z"\n')
-    export.holds("e.csv", "WhoId,at\n00Q1G00000nDnM5,2024-02-01T00:00Z\n00q1g00000ndnm5uak,2024-02-01T00:00Z\n")
+    export.holds(
+        "e.csv", "WhoId,at\n00Q1G00000nDnM5,2024-02-01T00:00Z\n00q1g00000ndnm5uak,2024-02-01T00:00Z\n"
+    )
     export.ingest()
     assert export.rows("events", "lead_id") == [("00Q1G00000nDnM5UAK",)]
     assert export.quarantined() == [("e.csv", 3, "WhoId", "bad_id")]
@@ -162,7 +175,9 @@ def test_gzip_and_parquet_hold_the_same(company):
     typed = pa.table({"who": ["a", "b"], "what": pa.array(["x", "y"]).dictionary_encode(), "at": moments})
     pq.write_table(typed, company.source / "e.parquet")
     manifest = company.ingest()
-    assert company.rows("events", "lead_id", "type", "occurred_at") == [("a", "x", "2024-07-01T08:00:00.500000Z")]
+    assert company.rows("events", "lead_id", "type", "occurred_at") == [
+        ("a", "x", "2024-07-01T08:00:00.500000Z")
+    ]
     assert manifest.counts["duplicates"] == 1
     assert company.quarantined() == [("e.parquet", 2, "at", "missing_time")]
 
@@ -177,7 +192,9 @@ def test_typed_numbers_and_days_of_parquet(company):
 """
     )
     day = pa.array([date(2024, 2, 1)], pa.date32())
-    pq.write_table(pa.table({"who": ["a"], "number": [7], "day": day, "amount": [1.25]}), company.source / "e.parquet")
+    pq.write_table(
+        pa.table({"who": ["a"], "number": [7], "day": day, "amount": [1.25]}), company.source / "e.parquet"
+    )
     company.ingest()
     assert company.rows("events", "event_id", "value", "occurred_at", "known_at") == [
         ("7", 1.25, "2024-02-01T00:00:00Z", "2024-02-02T00:00:00Z")
@@ -189,7 +206,9 @@ def test_typed_numbers_and_days_of_parquet(company):
     [
         pytest.param("same", "2024-02-01T10:00:00Z", id="when it happened, by default"),
         pytest.param("{delay: 36h}", "2024-02-02T22:00:00Z", id="so long after it happened"),
-        pytest.param("{column: loaded}", "2024-02-05T00:00:00Z", id="by a column, a whole day when it is over"),
+        pytest.param(
+            "{column: loaded}", "2024-02-05T00:00:00Z", id="by a column, a whole day when it is over"
+        ),
     ],
 )
 def test_when_a_row_became_known(company, known, moment):
@@ -233,8 +252,13 @@ def test_attributes_of_all_three_availabilities(export):
                 set: {entity_id: id, field: {column: Field, words: {Job__c: job}}, value: NewValue, occurred_at: at}
         """
     )
-    export.holds("leads.csv", "id,company,made,industry,rating,employees\n1,c,2024-01-01,Biotech,Hot,\n2,c,2024-01-03,,Cold,50\n")
-    export.holds("history.csv", "id,Field,NewValue,at\n1,Job__c,Head,2024-02-01T00:00Z\n1,Job__c,,2024-03-01T00:00Z\n")
+    export.holds(
+        "leads.csv",
+        "id,company,made,industry,rating,employees\n1,c,2024-01-01,Biotech,Hot,\n2,c,2024-01-03,,Cold,50\n",
+    )
+    export.holds(
+        "history.csv", "id,Field,NewValue,at\n1,Job__c,Head,2024-02-01T00:00Z\n1,Job__c,,2024-03-01T00:00Z\n"
+    )
     manifest = export.ingest()
     assert export.rows("attributes", "entity_id", "field", "value", "occurred_at", "known_at") == [
         ("c", "size", "50", "2023-12-31T23:00:00Z", "2024-01-01T23:00:00Z"),
@@ -244,7 +268,9 @@ def test_attributes_of_all_three_availabilities(export):
         ("1", "rating", "Hot", "2023-12-31T23:00:00Z", "2024-06-01T00:00:00Z"),
         ("2", "rating", "Cold", "2024-01-02T23:00:00Z", "2024-06-01T00:00:00Z"),
     ]
-    assert {name: (field.entity, field.availability, field.filled) for name, field in manifest.fields.items()} == {
+    assert {
+        name: (field.entity, field.availability, field.filled) for name, field in manifest.fields.items()
+    } == {
         "size": ("account", "immutable_at_create", 1),
         "industry": ("lead", "immutable_at_create", 1),
         "rating": ("lead", "current_only", 2),
@@ -277,10 +303,14 @@ def test_what_cannot_be_stored_keeps_its_place_and_reason(company):
     rows: [{table: events, set: {lead_id: who, type: what, occurred_at: at, value: n}}]
 """
     )
-    company.maps(company.mapping.read_text().replace("max_bad_share: 1", "max_bad_share: 1\nexported_at: 2024-03-01T00:00:00Z"))
+    company.maps(
+        company.mapping.read_text().replace(
+            "max_bad_share: 1", "max_bad_share: 1\nexported_at: 2024-03-01T00:00:00Z"
+        )
+    )
     company.holds(
         "e.csv",
-        '''
+        """
         who,what,at,n
         a,"two
         lines",2024-02-01T00:00Z,1
@@ -294,7 +324,7 @@ def test_what_cannot_be_stored_keeps_its_place_and_reason(company):
         nobody,x,2024-02-01T00:00Z,1
         a,x
         a,x,2024-03-01T00:00Z,1
-        ''',
+        """,
     )
     manifest = company.ingest()
     assert company.quarantined() == [
@@ -320,7 +350,10 @@ def test_too_many_bad_rows_publish_nothing(company):
     company.holds("e.csv", "who,what,at\na,x,2024-02-01\na,x,2024-02-02\nb,x,never\n")
     with pytest.raises(LeadlightError) as caught:
         company.ingest()
-    assert caught.value.what == "nothing was published: 33.3% of events would be quarantined, more than max_bad_share 30.0%"
+    assert (
+        caught.value.what
+        == "nothing was published: 33.3% of events would be quarantined, more than max_bad_share 30.0%"
+    )
     assert caught.value.problems[0] == "events: 1 x bad_time in at, first at e.csv:4"
     assert company.bytes() == before
     company.holds("e.csv", "who,what,at\na,x,2024-02-01\na,x,2024-02-02\nb,x,2024-01-01\nb,x,never\n")
@@ -335,7 +368,7 @@ def test_rows_left_out_on_purpose_do_not_thin_out_the_bad_share(company):
     rows: [{table: events, where: {column: what, in: [x]}, set: {lead_id: who, type: what, occurred_at: at}}]
 """
     ).holds("e.csv", "who,what,at\na,x,2024-02-01T00:00Z\nb,x,never\n" + "a,y,2024-02-01T00:00Z\n" * 50)
-    with pytest.raises(LeadlightError, match="50.0% of events"):
+    with pytest.raises(LeadlightError, match=r"50\.0% of events"):
         company.ingest()
 
 
@@ -360,7 +393,10 @@ def test_an_id_of_its_own_makes_an_event_the_same(company):
       - table: events
         set: {lead_id: who, event_id: id, type: what, occurred_at: at}
 """
-    ).holds("e.csv", "id,who,what,at\n1,a,x,2024-02-01T00:00Z\n1,a,x,2024-02-09T00:00Z\n1,a,y,2024-02-01T00:00Z\n2,a,x,2024-02-01T00:00Z\n")
+    ).holds(
+        "e.csv",
+        "id,who,what,at\n1,a,x,2024-02-01T00:00Z\n1,a,x,2024-02-09T00:00Z\n1,a,y,2024-02-01T00:00Z\n2,a,x,2024-02-01T00:00Z\n",
+    )
     company.ingest()
     assert company.rows("events", "event_id", "type", "occurred_at") == [
         ("1", "x", "2024-02-01T00:00:00Z"), ("1", "y", "2024-02-01T00:00:00Z"), ("2", "x", "2024-02-01T00:00:00Z"),
@@ -390,7 +426,9 @@ def test_the_same_stage_told_twice_is_entered_once(company):
   - file: s.csv
     rows: [{table: stages, set: {lead_id: who, stage: what, entered_at: at}}]
 """
-    ).holds("s.csv", "who,what,at\na,won,2024-02-01T00:00Z\na,won,2024-02-01T00:00Z\na,won,2024-02-02T00:00Z\n")
+    ).holds(
+        "s.csv", "who,what,at\na,won,2024-02-01T00:00Z\na,won,2024-02-01T00:00Z\na,won,2024-02-02T00:00Z\n"
+    )
     assert company.ingest().tables["stages"].rows == 2
 
 
@@ -398,7 +436,9 @@ def test_the_latest_moment_stands_for_the_export(company):
     company.maps(LEADS + EVENTS.format(file="e.csv"))
     company.holds("e.csv", "who,what,at\na,x,2024-02-01\na,x,9999-12-31\n")
     company.ingest()
-    assert read_manifest(company.out).observed_until == micros(datetime.fromisoformat("2024-02-02T00:00+01:00"))
+    assert read_manifest(company.out).observed_until == micros(
+        datetime.fromisoformat("2024-02-02T00:00+01:00")
+    )
 
 
 def test_another_encoding_and_delimiter(export):

@@ -25,20 +25,48 @@ def read(raw: bytes) -> tuple[dict[int, tuple[str, ...]], dict[int, str]]:
 @pytest.mark.parametrize(
     ("raw", "good", "broken"),
     [
-        pytest.param(b'a,b\n1,"x\ny"\n2,z\n', {2: ("1", "x\ny"), 4: ("2", "z")}, {}, id="a quoted cell over two lines"),
-        pytest.param(b"a,b\r\n1,x\r\n\r\n2,y", {2: ("1", "x"), 4: ("2", "y")}, {}, id="a blank line, and no end of line"),
+        pytest.param(
+            b'a,b\n1,"x\ny"\n2,z\n', {2: ("1", "x\ny"), 4: ("2", "z")}, {}, id="a quoted cell over two lines"
+        ),
+        pytest.param(
+            b"a,b\r\n1,x\r\n\r\n2,y",
+            {2: ("1", "x"), 4: ("2", "y")},
+            {},
+            id="a blank line, and no end of line",
+        ),
         pytest.param(b"a,b\r1,x\r2,y\r", {2: ("1", "x"), 3: ("2", "y")}, {}, id="line ends of an old Mac"),
         pytest.param(b'a,b\n1,"say ""hi"""\n', {2: ("1", 'say "hi"')}, {}, id="doubled quotes"),
-        pytest.param(b"a,b\n1\n2,x\n3,x,y\n", {3: ("2", "x")}, {2: "wrong_cell_count", 4: "wrong_cell_count"}, id="too few and too many cells"),
-        pytest.param(b'a,b\n1,5" pipe\n2,6" pipe\n3,"x\ny"\n', {2: ("1", '5" pipe'), 3: ("2", '6" pipe'), 4: ("3", "x\ny")}, {}, id="inches"),
-        pytest.param(b'a,b\n1,x\n2,"open\n3,y\n', {2: ("1", "x")}, {3: "unclosed_quote", 4: "unclosed_quote"}, id="a quote that is never closed loses no line silently"),
-        pytest.param(b'a,b\n1,"x"y\n2,z\n', {3: ("2", "z")}, {2: "bad_quotes"}, id="text behind a quoted cell"),
-        pytest.param(b"a,b\n1,\xff\n2,\xc3\xa9\n", {3: ("2", "\u00e9")}, {2: "not_utf8"}, id="a byte that is no UTF-8"),
-        pytest.param(b'a,b\n1,\xff"\n2,x\n', {3: ("2", "x")}, {2: "not_utf8"}, id="the same beside a stray quote"),
+        pytest.param(
+            b"a,b\n1\n2,x\n3,x,y\n",
+            {3: ("2", "x")},
+            {2: "wrong_cell_count", 4: "wrong_cell_count"},
+            id="too few and too many cells",
+        ),
+        pytest.param(
+            b'a,b\n1,5" pipe\n2,6" pipe\n3,"x\ny"\n',
+            {2: ("1", '5" pipe'), 3: ("2", '6" pipe'), 4: ("3", "x\ny")},
+            {},
+            id="inches",
+        ),
+        pytest.param(
+            b'a,b\n1,x\n2,"open\n3,y\n',
+            {2: ("1", "x")},
+            {3: "unclosed_quote", 4: "unclosed_quote"},
+            id="a quote that is never closed loses no line silently",
+        ),
+        pytest.param(
+            b'a,b\n1,"x"y\n2,z\n', {3: ("2", "z")}, {2: "bad_quotes"}, id="text behind a quoted cell"
+        ),
+        pytest.param(
+            b"a,b\n1,\xff\n2,\xc3\xa9\n", {3: ("2", "\u00e9")}, {2: "not_utf8"}, id="a byte that is no UTF-8"
+        ),
+        pytest.param(
+            b'a,b\n1,\xff"\n2,x\n', {3: ("2", "x")}, {2: "not_utf8"}, id="the same beside a stray quote"
+        ),
         pytest.param(b"a,b\n", {}, {}, id="a header alone"),
         pytest.param(b'\n\n"a",b\n1,x\n', {4: ("1", "x")}, {}, id="blank lines above the header"),
     ],
-)  # fmt: skip
+)
 def test_records_and_their_lines(raw, good, broken):
     assert read(raw) == (good, broken)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,20 +63,22 @@ def test_a_reader_finds_a_whole_history(export: Export, module: str, name: str, 
 
 
 def test_a_kill_at_any_moment(export: Export):
-    """Twelve kills after growing delays; every one leaves a history that reads."""
+    """Kills after growing delays; every one leaves a history that reads."""
     export.maps(LEADS).holds("leads.csv", "id,made\na,2024-01-01T00:00Z\n")
     export.ingest()
-    program = PROGRAM.format(module="pipelines.ingest", name="settle", call=1, when="print('judging', flush=True)")
-    for delay in range(12):
+    program = PROGRAM.format(
+        module="pipelines.ingest", name="settle", call=1, when="print('judging', flush=True)"
+    )
+    for delay in (0, 0.01, 0.02, 0.04, 0.08):
         export.holds("leads.csv", f"id,made\nlead{delay},2024-01-01T00:00Z\n")
         with subprocess.Popen(
-            [sys.executable, "-c", program, str(export.folder)], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
+            [sys.executable, "-c", program, str(export.folder)],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
         ) as running:
             assert running.stdout is not None
             running.stdout.readline()
-            with pytest.raises(subprocess.TimeoutExpired):
-                running.wait(0.004 * delay)
-                raise subprocess.TimeoutExpired(running.args, 0)
+            time.sleep(delay)
             running.kill()
         leads = read_tables(export.out)["leads"]["lead_id"].to_pylist()
         assert leads == ["a"] or leads[0].startswith("lead")
@@ -93,7 +95,7 @@ def test_without_an_exchange_the_old_folder_comes_back(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError):
         publish(out, _fail)
     assert (out / "file").read_text() == "new"
-    assert os.listdir(tmp_path) == ["history"]
+    assert [path.name for path in tmp_path.iterdir()] == ["history"]
 
 
 def _run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:

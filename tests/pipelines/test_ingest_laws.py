@@ -59,11 +59,14 @@ def table(header: str, rows: list[tuple[str, ...]], broken: list[str] = []) -> s
     return text.getvalue() + "".join(line + "\n" for line in broken)
 
 
+FIRST = ("a", "p", "2024-01-01", "5", "q", "", "")
+HEADER = "id,account,made,size,mood,mql,sql"
 LEADS = st.builds(
-    lambda rows, broken: table("id,account,made,size,mood,mql,sql", [("a", "p", "2024-01-01", "5", "q", "", ""), *rows], broken),
-    st.lists(LEAD, max_size=12), st.lists(BROKEN, max_size=2),
-)  # fmt: skip
-EVENTS = st.lists(EVENT, max_size=25)
+    lambda rows, broken: table(HEADER, [FIRST, *rows], broken),
+    st.lists(LEAD, max_size=20),
+    st.lists(BROKEN, max_size=2),
+)
+EVENTS = st.lists(EVENT, max_size=60)
 
 
 def run(folder: Path, leads: str, *events: str) -> tuple[Export, Manifest]:
@@ -73,7 +76,7 @@ def run(folder: Path, leads: str, *events: str) -> tuple[Export, Manifest]:
     return export, export.ingest()
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(leads=LEADS, events=EVENTS, broken=st.lists(BROKEN, max_size=2))
 def test_rows_in_are_rows_stored_and_rows_quarantined(leads, events, broken):
     with TemporaryDirectory() as folder:
@@ -91,7 +94,7 @@ def test_rows_in_are_rows_stored_and_rows_quarantined(leads, events, broken):
         assert max(at for (at,) in [*export.rows("events", "occurred_at"), ("",)]) <= "2024-03-01T00:00:00Z"
 
 
-@settings(max_examples=25)
+@settings(max_examples=6)
 @given(leads=LEADS, events=EVENTS)
 def test_the_same_input_gives_the_same_bytes(leads, events):
     with TemporaryDirectory() as one, TemporaryDirectory() as other:
@@ -104,8 +107,8 @@ def test_the_same_input_gives_the_same_bytes(leads, events):
         assert first.bytes() == once
 
 
-@settings(max_examples=40)
-@given(leads=LEADS, events=EVENTS, cuts=st.tuples(st.integers(0, 25), st.integers(0, 25)))
+@settings(max_examples=12)
+@given(leads=LEADS, events=EVENTS, cuts=st.tuples(st.integers(0, 60), st.integers(0, 60)))
 def test_exports_that_overlap_add_nothing(leads, events, cuts):
     """A second export that repeats a stretch of distinct rows of the first changes no event."""
     low, high = sorted(cuts)
@@ -116,21 +119,27 @@ def test_exports_that_overlap_add_nothing(leads, events, cuts):
             Path(other), leads, table("who,what,at,n", events[:high]), table("who,what,at,n", events[low:])
         )
         columns = ("lead_id", "event_id", "type", "occurred_at", "known_at", "value")
-        assert sorted(map(repr, parts.rows("events", *columns))) == sorted(map(repr, whole.rows("events", *columns)))
+        assert sorted(map(repr, parts.rows("events", *columns))) == sorted(
+            map(repr, whole.rows("events", *columns))
+        )
         assert accounted(manifest)
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(leads=LEADS, events=EVENTS, limit=st.sampled_from([0.0, 0.1, 0.5]))
 def test_what_is_published_is_within_the_limit(leads, events, limit):
     with TemporaryDirectory() as folder:
         export = Export(Path(folder)).maps(MAPPING.replace("max_bad_share: 1", f"max_bad_share: {limit}"))
-        export.holds("leads.csv", leads.encode()).holds("events_0.csv", table("who,what,at,n", events).encode())
+        export.holds("leads.csv", leads.encode()).holds(
+            "events_0.csv", table("who,what,at,n", events).encode()
+        )
         try:
             manifest = export.ingest()
-        except LeadlightError as error:
-            assert "nothing was published" in str(error)
+        except LeadlightError:
             assert not export.out.exists()
+            export.maps(MAPPING)
+            tables = export.ingest().counts["tables"].values()
+            assert any(found["quarantined"] > limit * (found["rows"] - found["skipped"]) for found in tables)
         else:
             for found in manifest.counts["tables"].values():
                 assert found["quarantined"] <= limit * (found["rows"] - found["skipped"])
@@ -138,10 +147,11 @@ def test_what_is_published_is_within_the_limit(leads, events, limit):
 
 def test_the_order_of_leads_changes_no_row(export):
     leads = [(str(number), "p", "2024-01-01", "", "", "", "") for number in range(50)]
-    header = "id,account,made,size,mood,mql,sql"
-    events = table("who,what,at,n", [(str(number % 50), "x", "2024-01-05 10:00", "1") for number in range(200)])
-    run(export.folder / "one", table(header, leads), events)
-    run(export.folder / "two", table(header, leads[::-1]), events)
+    events = table(
+        "who,what,at,n", [(str(number % 50), "x", "2024-01-05 10:00", "1") for number in range(200)]
+    )
+    run(export.folder / "one", table(HEADER, leads), events)
+    run(export.folder / "two", table(HEADER, leads[::-1]), events)
     one, two = Export(export.folder / "one"), Export(export.folder / "two")
     assert one.rows("leads", "lead_id") == two.rows("leads", "lead_id")
     assert one.bytes()["events/bucket-0000.parquet"] == two.bytes()["events/bucket-0000.parquet"]
@@ -150,5 +160,6 @@ def test_the_order_of_leads_changes_no_row(export):
 @pytest.mark.parametrize("digits", [1, 3, 6])
 def test_moments_survive_to_the_microsecond(export, digits):
     stamp = f"2024-01-05T10:00:00.{'123456'[:digits]}"
-    run(export.folder, table("id,account,made,size,mood,mql,sql", [("a", "", f"{stamp}Z", "", "", "", "")]), "who,what,at,n\n")
+    leads = table(HEADER, [("a", "", f"{stamp}Z", "", "", "", "")])
+    run(export.folder, leads, "who,what,at,n\n")
     assert export.rows("leads", "created_at") == [(f"{stamp.ljust(26, '0')}Z",)]

@@ -67,7 +67,11 @@ def test_no_moment(text, reason):
 
 @pytest.mark.parametrize(
     ("policy", "twice"),
-    [("earlier", "2024-10-27T00:30:00Z"), ("later", "2024-10-27T01:30:00Z"), ("quarantine", "ambiguous_time")],
+    [
+        ("earlier", "2024-10-27T00:30:00Z"),
+        ("later", "2024-10-27T01:30:00Z"),
+        ("quarantine", "ambiguous_time"),
+    ],
 )
 def test_an_hour_that_comes_twice_follows_the_policy(policy, twice):
     assert read("2024-10-27 02:30", zone="Europe/Berlin", on_ambiguous=policy) == twice
@@ -81,7 +85,10 @@ def test_an_hour_that_never_comes_follows_the_policy(policy, never):
 
 
 def test_a_written_offset_wins_over_the_zone_of_the_source():
-    assert read("2024-10-27T02:30+01:00", zone="Europe/Berlin", on_ambiguous="quarantine") == "2024-10-27T01:30:00Z"
+    assert (
+        read("2024-10-27T02:30+01:00", zone="Europe/Berlin", on_ambiguous="quarantine")
+        == "2024-10-27T01:30:00Z"
+    )
 
 
 @pytest.mark.parametrize("text", ["2018-02-17", "2018-02-17 23:10:00", "2018-02-17T23:10:00+09:00"])
@@ -94,7 +101,10 @@ def test_a_day_is_known_when_it_is_over(text):
 def test_counts_what_the_policy_decided():
     texts = ["2024-10-27 02:30", "2024-03-31 02:30", "2024-01-01 00:00", "2024-10-27T02:30Z", "2024-10-27"]
     times = read_times(pa.array(texts), Clock(zone="Europe/Berlin"))
-    assert (times.ambiguous.tolist(), times.nonexistent.tolist()) == ([True, *[False] * 4], [False, True, *[False] * 3])
+    assert (times.ambiguous.tolist(), times.nonexistent.tolist()) == (
+        [True, *[False] * 4],
+        [False, True, *[False] * 3],
+    )
     assert times.naive.tolist() == [True, True, True, False, True]
 
 
@@ -104,13 +114,14 @@ def test_refuses_a_format_that_says_no_date(wrong):
         pattern(wrong)
 
 
+FIRST, LAST = datetime(1901, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001  # hypothesis adds the zone
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
 @settings(max_examples=25)
 @given(
     st.lists(
-        st.tuples(st.datetimes(datetime(1901, 1, 1), datetime(2100, 1, 1), timezones=OFFSETS), st.sampled_from("T ")),  # noqa: DTZ001
+        st.tuples(st.datetimes(FIRST, LAST, timezones=OFFSETS), st.sampled_from("T ")),
         min_size=1,
         max_size=100,
     )
@@ -123,7 +134,13 @@ def test_reads_every_iso_stamp_as_the_standard_library_does(stamps):
 
 
 @settings(max_examples=50)
-@given(st.lists(st.none() | st.text(max_size=12) | st.from_regex(r"\d{1,4}-\d{1,2}-\d{1,2}( \d{1,2}:\d\d)?", fullmatch=True)))
+@given(
+    st.lists(
+        st.none()
+        | st.text(max_size=12)
+        | st.from_regex(r"\d{1,4}-\d{1,2}-\d{1,2}( \d{1,2}:\d\d)?", fullmatch=True)
+    )
+)
 def test_any_text_is_a_moment_or_has_a_reason(texts):
     times = read_times(pa.array(texts, pa.string()), Clock(zone="Europe/Berlin"))
     for text, reason in zip(texts, times.reason.tolist(), strict=True):
