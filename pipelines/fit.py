@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,17 @@ import pyarrow as pa
 from scipy.special import expit
 
 from features.matrix import Floats, Matrix
+from models.boosting import BoostingLearner
+from models.dataset import Dataset
+from models.ladder import climb
 from models.learning import Model
 from models.race import Entrants, Race, race
 from models.splits import Split, forward_split
+from models.tuning import Search, Tuned, tune
 from pipelines.params import TrainParams
+from pipelines.progress import Say, unheard
 from pipelines.question import instants
 from pipelines.training_set import TrainingSet
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,14 @@ class Trained:
     Attributes:
         examples: every snapshot. split: train, purged and test rows of the labelled ones.
         raced: how the winner was chosen; its models are fitted on the training rows.
-        params: by which it was made.
+        params: by which it was made. tuned: what came of the search for settings, if there was one.
     """
 
     examples: TrainingSet
     split: Split
     raced: Race
     params: TrainParams
+    tuned: Tuned | None = None
 
     @property
     def winner(self) -> Model:
@@ -46,15 +51,37 @@ class Trained:
         return np.asarray(expit(self.raced.models[name].log_odds(matrix)))
 
 
-def fit(examples: TrainingSet, params: TrainParams, say: Say = lambda doing: None) -> Trained:
+def fit(examples: TrainingSet, params: TrainParams, study: Path | None = None, say: Say = unheard) -> Trained:
     """Split forward in time and race the models on the training rows.
+
+    Args:
+        examples: the snapshots.
+        params: how to split and race.
+        study: sqlite file for the search of the booster's settings; not kept if left out.
+        say: told what is being done.
 
     Raises:
         TooLittleDataError: with the counts that are missing, and the smaller model that would be honest.
     """
     split = forward_split(examples.dataset(), params.test_share)
-    entrants = Entrants(examples.chosen, examples.playbook.sheet, folds=params.forward_folds)
-    return Trained(examples, split, race(split.training, entrants, seed=params.seed, step=say), params)
+    tuned = _tuned(split.training, examples, params, study, say)
+    settings = tuned.settings if tuned else params.boosting.settings()
+    entrants = Entrants(examples.chosen, examples.playbook.sheet, settings, params.forward_folds)
+    raced = race(split.training, entrants, seed=params.seed, step=say)
+    return Trained(examples, split, raced, params, tuned)
+
+
+def _tuned(
+    train: Dataset, examples: TrainingSet, params: TrainParams, study: Path | None, say: Say
+) -> Tuned | None:
+    """Search for settings where the ladder says that it can pay."""
+    if not params.tuning.trials or not climb(train, examples.playbook.sheet).may_tune:
+        return None
+    say(f"settings of LightGBM: {params.tuning.trials} trials")
+    learner = BoostingLearner(examples.chosen, params.boosting.settings(), examples.playbook.sheet)
+    with TemporaryDirectory() as folder:
+        store = study or Path(folder) / "study.db"
+        return tune(train, learner, Search(params.tuning.trials, params.tuning.seconds, store, params.seed))
 
 
 def predictions(trained: Trained) -> pa.Table:

@@ -54,7 +54,7 @@ def judged(trained: Trained, playbook: str) -> schema.Report:
         },
         history=facts,
         versions=bundle.made_with(),
-        settings=trained.params.model_dump(mode="json"),
+        settings=trained.params.model_dump(mode="json") | _search(trained),
     )
     return build_report(
         tested,
@@ -63,6 +63,11 @@ def judged(trained: Trained, playbook: str) -> schema.Report:
         data_facts(trained.examples, trained.split),
         origin,
     )
+
+
+def _search(trained: Trained) -> dict[str, str]:
+    """What came of the search for the booster's settings."""
+    return {"search": trained.tuned.why} if trained.tuned else {}
 
 
 def _race(raced: Race) -> schema.Race:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.errors import DefinitionError
+from models.boosting import Settings
 
 
 class _Section(BaseModel):
@@ -56,39 +57,45 @@ class SimulateParams(_Section):
 
 
 class TuningParams(_Section):
-    """The search for the booster's settings.
+    """The search for the booster's settings, made where there are enough outcomes for it.
 
     Attributes:
-        trials: settings tried; 0 keeps the defaults.
-        timeout_seconds: a safety net. A search that it cuts short is not repeatable.
+        trials: settings tried, the defaults among them; 0 keeps the defaults unseen.
+        seconds: a safety net. A search that it cuts short is not repeatable.
     """
 
-    trials: int = Field(20, ge=0)
-    timeout_seconds: float = Field(600.0, gt=0)
+    trials: int = Field(5, ge=0)
+    seconds: float = Field(300.0, gt=0)
 
 
 class BoostingParams(_Section):
-    """LightGBM: the defaults, which are also the middle of the search.
+    """LightGBM: the defaults, which are also the first trial of a search.
 
     Attributes:
+        leaves: per tree; null is by the number of converted leads (5, 15 or 31).
         learning_rate: shrinkage per tree.
-        max_rounds: trees at most; later data decides when to stop.
-        patience: rounds without progress before it stops.
-        num_leaves: leaves per tree.
-        min_data_in_leaf: rows a leaf needs.
-        lambda_l2: ridge on leaf values.
-        feature_fraction: share of columns each tree sees.
+        most_rounds: trees at most; later data decides when to stop.
+        least_rounds: trees at least.
+        rows_per_leaf: rows that a leaf needs.
+        l2: ridge on leaf values.
+        share_of_columns: that each tree sees.
+        share_of_rows: that each tree sees.
         threads: fixed, because results must not hang on the machine.
     """
 
-    learning_rate: float = Field(0.03, gt=0, le=1)
-    max_rounds: int = Field(1000, ge=1)
-    patience: int = Field(50, ge=1)
-    num_leaves: int = Field(15, ge=2)
-    min_data_in_leaf: int = Field(20, ge=1)
-    lambda_l2: float = Field(1.0, ge=0)
-    feature_fraction: float = Field(0.8, gt=0, le=1)
+    leaves: int | None = Field(None, ge=2)
+    learning_rate: float = Field(0.05, gt=0, le=1)
+    most_rounds: int = Field(600, ge=1)
+    least_rounds: int = Field(50, ge=1)
+    rows_per_leaf: int = Field(20, ge=1)
+    l2: float = Field(5.0, ge=0)
+    share_of_columns: float = Field(0.5, gt=0, le=1)
+    share_of_rows: float = Field(0.8, gt=0, le=1)
     threads: int = Field(1, ge=1)
+
+    def settings(self) -> Settings:
+        """As the learner takes them."""
+        return Settings(**self.model_dump())
 
 
 class TrainParams(_Section):
@@ -99,16 +106,14 @@ class TrainParams(_Section):
         test_share: last part of the snapshots in time, reported on and never learned from.
         forward_folds: folds inside the training period on which the winner is chosen.
         bootstrap_draws: draws of accounts behind each interval.
-        interval: coverage of the intervals.
         tuning: the search for the booster's settings.
         boosting: LightGBM.
     """
 
     seed: int = Field(1, ge=0)
     test_share: float = Field(0.25, gt=0, lt=1)
-    forward_folds: int = Field(4, ge=2)
+    forward_folds: int = Field(4, ge=1)
     bootstrap_draws: int = Field(500, ge=50)
-    interval: float = Field(0.95, gt=0, lt=1)
     tuning: TuningParams = TuningParams()
     boosting: BoostingParams = BoostingParams()
 

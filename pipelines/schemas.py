@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
@@ -18,9 +19,12 @@ from features.tables import INSTANT
 # whole process: from then on pyarrow would read every aware datetime as if it were UTC. Both are undone here.
 with patch.dict(os.environ), warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import pandera.backends.pandas.builtin_checks  # otherwise the first validation would import it, and PySpark again
     import pandera.pandas as pandera
     from pandera.errors import SchemaErrors
+
+    import_module(
+        "pandera.backends.pandas.builtin_checks"
+    )  # or the first validation does, and looks for PySpark again
 
 _TEXT = pd.ArrowDtype(pa.string())
 _MOMENT = pd.ArrowDtype(INSTANT)

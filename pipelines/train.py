@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from features.playbook import read_playbook
 from models.registry import Training, log_training, store_uri
 from pipelines.bundling import write_bundle
-from pipelines.fit import Say, Trained, fit, predictions
+from pipelines.fit import Trained, fit, predictions
 from pipelines.judging import judged, sha256
 from pipelines.params import TrainParams
+from pipelines.progress import Say, unheard
 from pipelines.report import write_html
 from pipelines.reporting.page import plots
 from pipelines.reporting.schema import Report
@@ -40,9 +41,7 @@ class Finished:
         pq.write_table(self.trained.examples.to_arrow(), file, compression="zstd")
 
 
-def train(
-    history: Path, playbook: Path, out: Path, params: TrainParams, say: Say = lambda doing: None
-) -> Finished:
+def train(history: Path, playbook: Path, out: Path, params: TrainParams, say: Say = unheard) -> Finished:
     """Train on a history and write the run into folder ``out``.
 
     Args:
@@ -58,7 +57,7 @@ def train(
     agreed = read_playbook(playbook)
     say("features")
     examples = training_set(history, agreed)
-    trained = fit(examples, params, say)
+    trained = fit(examples, params, out / "study.db", say)
     say("judging on the test rows")
     text = playbook.read_text(encoding="utf-8")
     return Finished(trained, publish(trained, judged(trained, text), text, out, say))

@@ -31,6 +31,7 @@ from features.tables import SCHEMAS
 from pipelines.fit import Trained, fit
 from pipelines.judging import judged
 from pipelines.params import TrainParams
+from pipelines.progress import unheard
 from pipelines.reading import HistoryReader, default_features
 from pipelines.reporting.page import render
 from pipelines.reporting.schema import Report
@@ -140,7 +141,7 @@ class Run:
 
     def save(self, out: Path | str) -> dict[str, Any]:
         """Write report, predictions and bundle into a folder and log the run to MLflow, as `leadlight train` does."""
-        return publish(self.trained, self.report, self.playbook, Path(out), lambda doing: None)
+        return publish(self.trained, self.report, self.playbook, Path(out), unheard)
 
     @override
     def __repr__(self) -> str:
@@ -169,7 +170,7 @@ def train(snapshots: TrainingSet, params: TrainParams | None = None) -> Run:
             bar.set_postfix_str(doing)
             bar.update()
 
-        trained = fit(snapshots, params or TrainParams(), say)
+        trained = fit(snapshots, params or TrainParams(), say=say)
         say("judging on the test rows")
         text = yaml.safe_dump(
             snapshots.playbook.model_dump(mode="json", exclude_defaults=True), sort_keys=False

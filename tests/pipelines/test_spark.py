@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,8 @@ def spark():
     sql = pytest.importorskip("pyspark.sql", reason="the extra `spark` is not installed; `make test-spark` does it")
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java, and there is no `java` on PATH")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PYSPARK_PYTHON", sys.executable)  # workers run in the same environment
     session = (
         sql.SparkSession.builder.master("local[2]")
         .appName("leadlight-tests")
@@ -30,6 +33,7 @@ def spark():
     )
     yield session
     session.stop()
+    patch.undo()
 
 
 def test_spark_writes_the_matrix_that_one_machine_computes(spark, vendor, tmp_path):
