@@ -1,6 +1,6 @@
 """How good the default configuration is forward in time, beside plain peers, on any history.
 
-    python benchmarks/quality.py --data ../shared/data              # both real examples, ingested on the way
+    python benchmarks/quality.py --data DATA                        # both real examples, ingested on the way
     python benchmarks/quality.py --history H --playbook P           # one history of your own
 
 Primary metric: log loss; then ROC-AUC. The last 25 % of the snapshots in time are the test; a training row's

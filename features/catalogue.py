@@ -266,7 +266,8 @@ def refuse_unusable(features: Sequence[Feature], playbook: Playbook, current_onl
         f"{name}: of {field_name} only today's value was exported, so its past is unknown; excuse it in "
         f"the playbook under attributes.excuse with a reason, or drop the feature"
         for name, field_name in read.items()
-        if field_name in set(current_only) - set(playbook.attributes.excuse) - set(playbook.attributes.exclude)
+        if field_name
+        in set(current_only) - set(playbook.attributes.excuse) - set(playbook.attributes.exclude)
     ]
     if problems:
         raise DefinitionError("some features may not be used", problems)

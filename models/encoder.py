@@ -31,8 +31,8 @@ FEW_WORDS: Final = 8
 """A category with at most so many words is told by flags alone."""
 MOST_FLAGS: Final = 40
 """A category with more words has flags for its most frequent ones, up to this many."""
-LEAST_ROWS: Final = 10
-"""A word has its own flag from so many training rows on."""
+LEAST_LEADS: Final = 10
+"""A word has a flag or a lift of its own from so many training leads on. A rarer one could say who its lead is."""
 PRIOR_ROWS: Final = 20.0
 """Weight of the common rate in a lift, in rows."""
 LEAST_TOLD: Final = 0.5
@@ -171,8 +171,8 @@ def _varies(values: Float32s) -> bool:
 def _columns_of(feature: Feature, train: Dataset) -> list[Column]:
     if not feature.is_category:
         return [Column(feature.name, "number")]
-    words, rows = _word_rows(train.matrix, feature.name)
-    common = [words[at] for at in np.argsort(-rows, kind="stable") if rows[at] >= LEAST_ROWS][:MOST_FLAGS]
+    words, leads = _leads_of_words(train, feature.name)
+    common = [words[at] for at in np.argsort(-leads, kind="stable") if leads[at] >= LEAST_LEADS][:MOST_FLAGS]
     columns = [Column(feature.name, "word", word) for word in common]
     columns.append(Column(feature.name, "other", table=dict.fromkeys(sorted(common), 1.0)))
     columns.append(Column(feature.name, "missing"))
@@ -181,11 +181,14 @@ def _columns_of(feature: Feature, train: Dataset) -> list[Column]:
     return columns
 
 
-def _word_rows(matrix: Matrix, name: str) -> tuple[list[str], Ints]:
-    """Words that occur, in alphabetical order, and their rows."""
-    texts = matrix.texts(name)
-    words, rows = np.unique(texts[texts != None].astype(str), return_counts=True)  # noqa: E711 - elementwise
-    return words.tolist(), rows
+def _leads_of_words(train: Dataset, name: str) -> tuple[list[str], Ints]:
+    """Words that occur, in alphabetical order, and how many leads each occurs on."""
+    texts = train.matrix.texts(name)
+    known = texts != None  # noqa: E711 - elementwise
+    words, member = np.unique(texts[known].astype(str), return_inverse=True)
+    lead = np.unique(train.lead_id[known].astype(str), return_inverse=True)[1]
+    pairs = np.unique(np.column_stack([member, lead]), axis=0)
+    return words.tolist(), np.bincount(pairs[:, 0], minlength=len(words)).astype(np.int64)
 
 
 def _log_odds(won: Floats, of: Floats) -> Floats:
@@ -205,7 +208,14 @@ def _lift_table(train: Dataset, name: str) -> dict[str, float]:
     won: Floats = np.bincount(member, weights=train.weight * train.label).astype(np.float64)
     of: Floats = np.bincount(member, weights=train.weight).astype(np.float64)
     lifts = _lift(won, of, np.full(len(words), won.sum()), np.full(len(words), of.sum()))
-    return {word: lift for word, lift in zip(words.tolist(), lifts.tolist(), strict=True) if word}
+    common = _common(train, name)
+    return {word: lift for word, lift in zip(words.tolist(), lifts.tolist(), strict=True) if word in common}
+
+
+def _common(train: Dataset, name: str) -> set[str]:
+    """Words on enough leads. A rarer one says little, and could say who its lead is."""
+    words, leads = _leads_of_words(train, name)
+    return {word for word, number in zip(words, leads.tolist(), strict=True) if number >= LEAST_LEADS}
 
 
 def _lift_in_time(train: Dataset, name: str) -> Floats:
@@ -220,6 +230,9 @@ def _lift_in_time(train: Dataset, name: str) -> Floats:
     of_word = _known_before(word, train) - _known_before(both, train)
     of_all = _known_before(np.zeros_like(word), train) - _known_before(account, train)
     lift = _lift(of_word[0], of_word[1], of_all[0], of_all[1])
+    common = _common(train, name)
+    rare = np.array([word not in common for word in train.matrix.words[name]], dtype=np.bool_)
+    lift[np.append(rare, False)[word]] = 0.0  # as in serving
     lift[np.isnan(codes)] = np.nan
     return lift
 

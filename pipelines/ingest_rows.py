@@ -51,7 +51,7 @@ def add_rows(target: Target, view: View, origin: Origin) -> None:
 
 @singledispatch
 def _drafts(target: Rows, view: View, origin: Origin) -> Iterator[Draft]:
-    raise NotImplementedError(type(target).__name__)
+    raise TypeError(f"no rows are made of {type(target).__name__}")
 
 
 @_drafts.register

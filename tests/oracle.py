@@ -156,7 +156,7 @@ def _maximum(feature: Feature, question: Question, rows: list[Row]) -> float:
 
 
 def _distinct(feature: Feature, question: Question, rows: list[Row]) -> float:
-    return float(len({row[feature.field] for row in question.within(rows, feature.days)} - {None}))
+    return float(len({row[str(feature.field)] for row in question.within(rows, feature.days)} - {None}))
 
 
 def _trend(feature: Feature, question: Question, rows: list[Row]) -> float:

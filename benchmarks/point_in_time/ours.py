@@ -57,10 +57,13 @@ def _leads_of_buckets(folder: Path) -> Iterator[pa.Array]:
 
 def features_of(folder: Path, bucket: int, lead_id: Texts, as_of: Ints) -> Matrix:
     """Features of snapshots of one bucket."""
+    return build(FEATURES, _history(folder, bucket), lead_id, as_of)
+
+
+def _history(folder: Path, bucket: int) -> History:
     tables = read_bucket(folder / "history", bucket)
-    # A stored history holds each event once, so the kernel has no need to look for repeated ids.
-    tables["events"] = tables["events"].drop_columns(["event_id"])
-    return build(FEATURES, History.from_tables(tables), lead_id, as_of)
+    # A stored history holds each event once, so nobody has to look for repeated ids.
+    return History.from_tables(tables | {"events": tables["events"].drop_columns(["event_id"])})
 
 
 def to_array(parts: list[Part]) -> Floats:

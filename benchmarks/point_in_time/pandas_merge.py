@@ -60,7 +60,7 @@ def _tables(pairs: pd.DataFrame, snapshots: int) -> dict[str, Cells]:
         "newest": cells["min"].groupby(level=[0, 1], observed=True).min().unstack().reindex(every),
         "oldest": cells["max"].groupby(level=[0, 1], observed=True).max().unstack().reindex(every),
         "sum": _added(worth["sum"].unstack().reindex(every)),
-        "sum webinar": _added(webinar.unstack("ring").reindex(every)),
+        "sum webinar": _added(pd.DataFrame(webinar.unstack("ring")).reindex(every)),
         "valued": _added(worth["count"].unstack().reindex(every)),
         "largest": worth["max"]
         .unstack()
@@ -69,8 +69,8 @@ def _tables(pairs: pd.DataFrame, snapshots: int) -> dict[str, Cells]:
         .cummax(axis=1)
         .ffill(axis=1),
     }
-    tables |= {f"count {word}": _added(size[word]) for word in size.columns.unique("type")}
-    tables["count"] = _added(size.T.groupby(level="ring").sum().T)
+    tables |= {f"count {word}": _added(pd.DataFrame(size[word])) for word in size.columns.unique("type")}
+    tables["count"] = _added(pd.DataFrame(size.T.groupby(level="ring").sum().T))
     tables |= {name: _first_in_ring(pairs, name, every) for name in ("day", "topic", "channel")}
     return tables
 

@@ -32,7 +32,9 @@ def write(folder: Path, leads: int, seed: int) -> dict[str, int]:
     blocks = list(_blocks(leads, seed))
     tables = {name: pa.concat_tables([block[name] for block in blocks]) for name in ("leads", "events")}
     snapshots = pa.concat_tables([block["snapshots"] for block in blocks])
-    pq.write_table(snapshots, folder / "snapshots.parquet", compression="zstd", dictionary_pagesize_limit=2**28)
+    pq.write_table(
+        snapshots, folder / "snapshots.parquet", compression="zstd", dictionary_pagesize_limit=2**28
+    )
     tables["attributes"] = SCHEMAS["attributes"].empty_table()
     tables["stages"] = SCHEMAS["stages"].empty_table()
     write_history(folder / "history", tables, {"observed_until": iso(START + 2 * SPAN)})

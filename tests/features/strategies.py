@@ -37,7 +37,7 @@ VALUES = (None, 0.0, 1.0, 2.5, -3.0, 0.1, 0.2, 1234.5678912, float("nan"))
 WINDOWS = (1, 7, 30, 90, None)
 TRENDS = ((7, 30), (1, 7), (30, 90))
 RANGES = ((None, None), (None, None), (None, None), (0.0, None), (None, 1.0), (0.1, 2.5))
-SCOPES = ("lead", "account")
+SCOPES: tuple[Any, ...] = ("lead", "account")
 PLAIN: dict[str, Any] = {
     "time_in_stage": "lead",
     "lead_age": "lead",

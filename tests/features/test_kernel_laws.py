@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ from features.definitions import (
 from features.history import History
 from features.kernel import build
 from features.matrix import Matrix
+from features.tables import SCHEMAS
 from tests import oracle
 from tests.features import strategies as some
 from tests.features.strategies import BASE, Case, Row
@@ -303,6 +305,20 @@ def test_what_a_week_holds(occurred_at: int, known_at: int, expected: float) -> 
     assert matrix(count("visit", days=7), case).values.tolist() == [[expected]]
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param(0.5, 1.0, id="the lower end is in the range"),
+        pytest.param(2.0, 0.0, id="the upper end is not"),
+        pytest.param(0.4, 0.0, id="less is not"),
+        pytest.param(None, 0.0, id="no value is in no range"),
+    ],
+)
+def test_what_a_range_of_values_holds(value: float | None, expected: float) -> None:
+    case = one_lead(event(1, BASE - DAY, BASE - DAY, value=value), as_of=BASE)
+    assert matrix(count("visit", days=7, at_least=0.5, below=2.0), case).values.tolist() == [[expected]]
+
+
 @pytest.mark.parametrize("later_first", [False, True])
 def test_a_correction_under_the_same_id_is_not_seen_before_it_is_known(later_first: bool) -> None:
     """Two exports tell one event differently; at ``as_of`` only the first telling was known."""
@@ -350,8 +366,6 @@ def test_keys_of_very_many_leads_do_not_overflow() -> None:
 
 
 def _table(name: str, columns: dict[str, Any]) -> Any:
-    schema = some.SCHEMAS[name]
+    schema = SCHEMAS[name]
     length = len(next(iter(columns.values())))
-    return some.pa.table(
-        [some.pa.array(columns.get(f.name, [None] * length), f.type) for f in schema], schema=schema
-    )
+    return pa.table([pa.array(columns.get(f.name, [None] * length), f.type) for f in schema], schema=schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -131,15 +132,25 @@ def test_a_label_known_before_does_matter() -> None:
 
 
 def test_lift_is_the_shrunk_log_odds_over_the_common_ones() -> None:
-    train = samples.dataset(400)
+    train = samples.dataset(1_200)
     page = train.matrix.column(samples.PAGE.name)
-    row = int(np.flatnonzero(~np.isnan(page))[-1])
+    row = int(np.flatnonzero(page == np.bincount(page[~np.isnan(page)].astype(int)).argmax())[-1])
     known = (train.label_known_at < train.as_of[row]) & (train.account != train.account[row])
     rate = (train.label[known].sum() + 1.0) / (known.sum() + 2.0)
     same = known & (page == page[row])
     shrunk = (train.label[same].sum() + 20.0 * rate) / (same.sum() + 20.0)
     expected = np.log(shrunk / (1 - shrunk)) - np.log(rate / (1 - rate))
     assert lift_of(train)[row] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_word_of_a_few_leads_has_no_lift_and_is_not_kept() -> None:
+    train = samples.dataset(300)
+    texts = train.matrix.texts(samples.PAGE.name)
+    words = [word for word in train.matrix.words[samples.PAGE.name] if 0 < (texts == word).sum() < 10]
+    assert words
+    assert (lift_of(train)[np.isin(texts, words)] == 0.0).all()
+    encoder, _ = fit_encode(train)
+    assert not [word for word in words if json.dumps(word) in encoder.to_json()]
 
 
 def test_no_lift_where_most_rows_could_not_have_one() -> None:

@@ -21,7 +21,8 @@ Lead = tuple[int, int | None, bool]
 def curve(*leads: Lead) -> Maturity:
     start = np.array([UNTIL - came * DAY for came, _, _ in leads], dtype=np.int64)
     end = np.array(
-        [NEVER if closed is None else UNTIL - (came - closed) * DAY for came, closed, _ in leads], dtype=np.int64
+        [NEVER if closed is None else UNTIL - (came - closed) * DAY for came, closed, _ in leads],
+        dtype=np.int64,
     )
     return maturity(start, end, np.array([won for _, _, won in leads], dtype=np.bool_), observed_until=UNTIL)
 
@@ -95,7 +96,11 @@ leads = st.integers(0, 500).flatmap(
 )
 
 
-@given(st.lists(leads.map(lambda lead: lead if lead[1] is not None else (*lead[:2], False)), min_size=1, max_size=60))
+@given(
+    st.lists(
+        leads.map(lambda lead: lead if lead[1] is not None else (*lead[:2], False)), min_size=1, max_size=60
+    )
+)
 def test_it_agrees_with_the_slow_twin(many):
     found = curve(*many)
     assert found.share == pytest.approx(twin(many), abs=1e-12)
@@ -110,10 +115,10 @@ def test_no_lead_at_all_gives_an_empty_answer():
 
 
 def test_the_horizon_is_the_shortest_that_catches_four_fifths():
-    early = [(400, 20, True)] * 15 + [(400, 50, True)] * 5
-    assert curve(*early).horizon == 60
-    assert curve(*early).caught(30) == pytest.approx(0.75)
-    assert curve(*early, (400, 20, True), *[(400, 20, True)] * 5).horizon == 30
+    early, late = (400, 20, True), (400, 50, True)
+    assert curve(*[early] * 15, *[late] * 5).caught(30) == pytest.approx(0.75)
+    assert curve(*[early] * 15, *[late] * 5).horizon == 60
+    assert curve(*[early] * 16, *[late] * 4).horizon == 30, "exactly four fifths are enough"
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ import pytest
 
 from features.playbook import Playbook, read_playbook
 from pipelines.ingest import ingest
-from pipelines.params import TrainParams
+from pipelines.params import TrainParams, TuningParams
 from pipelines.simulate import simulate
 from pipelines.train import Finished, train
 from pipelines.training_set import TrainingSet, training_set
 from tests.pipelines.exports import Export
 
-QUICK = TrainParams(forward_folds=2, bootstrap_draws=50)
+QUICK = TrainParams(forward_folds=2, bootstrap_draws=50, tuning=TuningParams(trials=0))
 """Enough for every model to race, and no more."""
 
 
@@ -72,7 +72,7 @@ class Vendor:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedRun:
     """A training, and the folder that it wrote."""
 
     vendor: Vendor
@@ -98,12 +98,12 @@ class Trained:
         return rows.assign(weight=1.0 / labeled.groupby("lead_id")["as_of"].transform("size"))
 
 
-def trained_on(vendor: Vendor, out: Path) -> Trained:
-    """Train as ``leadlight train`` does, quickly; the tracking store lies in ``out``."""
+def trained_on(vendor: Vendor, out: Path, params: TrainParams = QUICK) -> TrainedRun:
+    """Train as ``leadlight train`` does; the tracking store lies in ``out``."""
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")  # of mlflow and what it imports
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        return Trained(vendor, out, train(vendor.history, vendor.playbook_file, out, QUICK))
+        return TrainedRun(vendor, out, train(vendor.history, vendor.playbook_file, out, params))
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +119,6 @@ def examples(vendor: Vendor) -> TrainingSet:
 
 
 @pytest.fixture(scope="session")
-def trained(vendor: Vendor, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(vendor: Vendor, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     """A training on it."""
     return trained_on(vendor, tmp_path_factory.mktemp("run") / "run")

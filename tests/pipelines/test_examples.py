@@ -113,7 +113,9 @@ def test_the_figures_are_those_of_the_predictions(name, request):
     example = request.getfixturevalue(name)
     rows = example.test_rows
     winner = example.report["winner"]
-    assert example.figure(winner, "roc_auc") == pytest.approx(roc_auc_score(rows["label"], rows["probability"]))
+    assert example.figure(winner, "roc_auc") == pytest.approx(
+        roc_auc_score(rows["label"], rows["probability"])
+    )
     assert example.figure(winner, "log_loss") == pytest.approx(log_loss(rows["label"], rows["probability"]))
 
 

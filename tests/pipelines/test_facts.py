@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def assert_adds_up(found) -> None:
     split = forward_split(found.dataset())
     steps = funnel(found, split)
     leads, snapshots = steps[:2], steps[2:5]
-    for before, after in [*zip(leads, leads[1:]), *zip(snapshots, snapshots[1:])]:
+    for before, after in [*pairwise(leads), *pairwise(snapshots)]:
         assert after.rows == before.rows - sum(after.excluded.values()), after.step
         assert after.unit == before.unit
         assert all(after.excluded.values()), "a reason that took nothing out is not told"
@@ -104,7 +105,9 @@ def test_excluded_fields_and_other_definitions_are_noted(examples):
     ("attributes", "level", "start"),
     [
         pytest.param({}, "ok", "left out: only today's value", id="a field without history is left out"),
-        pytest.param({"excuse": {"rating": "set once"}}, "warn", "no history, excused: set once", id="or excused"),
+        pytest.param(
+            {"excuse": {"rating": "set once"}}, "warn", "no history, excused: set once", id="or excused"
+        ),
     ],
 )
 def test_a_field_of_which_only_todays_value_is_known_is_told(vendor, attributes, level, start):
@@ -118,7 +121,9 @@ def test_a_field_of_which_only_todays_value_is_known_is_told(vendor, attributes,
     [pytest.param(20, False, id="a fifth is quiet"), pytest.param(21, True, id="more than a fifth is told")],
 )
 def test_many_unworked_leads_limit_what_the_model_speaks_of(examples, unworked, warned):
-    state = np.array(["unworked"] * unworked + ["lapsed"] * (100 - unworked) + ["immature"] * 100, dtype=object)
+    state = np.array(
+        ["unworked"] * unworked + ["lapsed"] * (100 - unworked) + ["immature"] * 100, dtype=object
+    )
     assert ("unworked leads" in told(replace(examples, state=state))) == warned
 
 

@@ -28,7 +28,9 @@ def written(tmp_path):
     def write(leads: list[tuple[str, str, str, str]], extra: str = "") -> tuple[Path, Path]:
         numbered = [(f"lead{number:03d}", *lead) for number, lead in enumerate(leads)]
         made = tables(
-            leads=[{"lead": name, "line": line, "created": created} for name, line, created, _, _ in numbered],
+            leads=[
+                {"lead": name, "line": line, "created": created} for name, line, created, _, _ in numbered
+            ],
             stages=[
                 {"lead": name, "stage": stage, "at": entered}
                 for name, _, _, stage, entered in numbered

@@ -70,7 +70,9 @@ def test_the_retraining_notebook_runs_from_a_history_to_a_bundle(vendor, tmp_pat
     text = shown(notebook)
     assert "count(pricing_view, 3d)" in text
     assert "roc_auc" in text
-    pages = [output["data"] for cell in code for output in cell.outputs if "text/html" in output.get("data", {})]
+    pages = [
+        output["data"] for cell in code for output in cell.outputs if "text/html" in output.get("data", {})
+    ]
     assert any("<iframe srcdoc=" in page["text/html"] for page in pages), "a run shows its own report"
     warned = [output.text for cell in code for output in cell.outputs if output.get("name") == "stderr"]
     assert not [line for line in warned if "Warning" in line]

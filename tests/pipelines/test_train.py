@@ -23,7 +23,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 from features.folder import read_tables
 from models import bundle
 from pipelines import cli
-from tests.pipelines.conftest import QUICK, Trained, Vendor, trained_on
+from pipelines.params import TuningParams
+from tests.pipelines.conftest import QUICK, TrainedRun, Vendor, trained_on
 
 METRICS = (
     "roc_auc", "pr_auc", "log_loss", "brier", "ece", "calibration_slope", "calibration_intercept",
@@ -63,7 +64,15 @@ def test_every_model_has_every_metric_with_its_interval(trained, name):
 
 def test_predictions_have_the_promised_columns(trained):
     frame = trained.predictions
-    assert list(frame.columns) == ["lead_id", "as_of", "label_state", "label", "split", "model", "probability"]
+    assert list(frame.columns) == [
+        "lead_id",
+        "as_of",
+        "label_state",
+        "label",
+        "split",
+        "model",
+        "probability",
+    ]
     assert set(frame["split"]) == {"train", "purged", "test", "unlabelled"}
     assert frame["probability"].between(0, 1, inclusive="neither").all()
     assert not frame.duplicated(["lead_id", "as_of", "model"]).any()
@@ -72,7 +81,7 @@ def test_predictions_have_the_promised_columns(trained):
 
 def test_the_winner_is_asked_about_every_snapshot_and_the_others_about_the_test_rows(trained):
     frame = trained.predictions
-    rows = frame.groupby(["model", "split"]).size().unstack(fill_value=0)
+    rows = pd.crosstab(frame["model"], frame["split"])
     assert rows.loc[trained.report["winner"]].sum() == len(trained.finished.trained.examples)
     assert (rows["test"] == trained.report["split"]["test"]["rows"]).all()
     others = rows.drop(index=trained.report["winner"], columns="test")
@@ -86,7 +95,7 @@ def test_the_parts_of_the_split_are_as_large_as_the_report_says(trained):
     assert all(told.values())
 
 
-def windows_close(trained: Trained, rows: pd.DataFrame) -> pd.Series:
+def windows_close(trained: TrainedRun, rows: pd.DataFrame) -> pd.Series:
     """When the label of each row could be known at the earliest, from the playbook alone."""
     playbook = trained.vendor.playbook
     leads = read_tables(trained.vendor.history)["leads"].to_pandas().set_index("lead_id")["service_line"]
@@ -100,7 +109,9 @@ def test_no_label_that_trained_became_known_after_the_test_begins(trained):
     assert (rows.loc[rows["split"] == "test", "as_of"] >= begins).all()
     purged = rows[rows["split"] == "purged"]
     assert (purged["as_of"] < begins).all()
-    assert (windows_close(trained, purged) > begins).mean() > 0.9, "the rest waited for the SQL to be recorded"
+    assert (windows_close(trained, purged) > begins).mean() > 0.9, (
+        "the rest waited for the SQL to be recorded"
+    )
 
 
 def test_unseen_accounts_are_those_without_a_training_row(trained):
@@ -153,7 +164,9 @@ def test_the_bundle_gives_the_very_predictions(trained):
     examples = trained.finished.trained.examples
     said = trained.winner_says["probability"].to_numpy()
     np.testing.assert_allclose(loaded.probability(examples.matrix), said, rtol=0, atol=1e-12)
-    scores = loaded.score(examples.matrix.take(np.arange(50)))  # whose contributions add up, or it could not be made
+    scores = loaded.score(
+        examples.matrix.take(np.arange(50))
+    )  # whose contributions add up, or it could not be made
     assert set(scores.band) <= set("ABCD")
 
 
@@ -244,7 +257,12 @@ def test_the_same_input_gives_the_same_bundle_in_another_process(trained, tmp_pa
     out, params = tmp_path / "again", tmp_path / "params.yaml"
     params.write_text(yaml.safe_dump({"train": QUICK.model_dump(mode="json")}), encoding="utf-8")
     vendor = trained.vendor
-    paths = {"--history": vendor.history, "--playbook": vendor.playbook_file, "--out": out, "--params": params}
+    paths = {
+        "--history": vendor.history,
+        "--playbook": vendor.playbook_file,
+        "--out": out,
+        "--params": params,
+    }
     told = subprocess.run(
         [
             sys.executable, "-c", "from pipelines.cli import main; main()", "train", "--matrix", "--json",
@@ -264,10 +282,19 @@ def test_the_same_input_gives_the_same_bundle_in_another_process(trained, tmp_pa
 
 
 @pytest.fixture(scope="module")
-def larger(tmp_path_factory) -> Trained:
-    """As large as the demo."""
+def larger(tmp_path_factory) -> TrainedRun:
+    """As large as the demo: enough outcomes to search for settings."""
     vendor = Vendor.make(tmp_path_factory.mktemp("larger"), leads=4000, seed=1)
-    return trained_on(vendor, vendor.folder / "run")
+    searched = QUICK.model_copy(update={"tuning": TuningParams(trials=2)})
+    return trained_on(vendor, vendor.folder / "run", searched)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_search_for_settings_is_stored_in_the_run(larger):
+    with sqlite3.connect(larger.out / "study.db") as store:
+        assert store.execute("SELECT count(*) FROM trials").fetchone() == (2,)
+    store.close()
 
 
 @pytest.mark.slow

@@ -82,7 +82,9 @@ def test_a_feature_of_an_excluded_field_is_refused_by_name_and_reason(vendor):
     with pytest.raises(DefinitionError) as refused:
         training_set(vendor.history, vendor.playbook, [*FEW, *latest("rating"), *latest("hubspot_score")])
     assert len(refused.value.problems) == 2, "nobody is told to excuse what is excluded"
-    assert refused.value.problems[0].startswith("latest(rating): the playbook excludes rating (typed in by sales")
+    assert refused.value.problems[0].startswith(
+        "latest(rating): the playbook excludes rating (typed in by sales"
+    )
 
 
 def test_a_field_of_which_only_todays_value_is_known_is_refused(vendor):
@@ -123,7 +125,9 @@ def test_an_unknown_definition_is_answered_with_those_there_are(vendor):
 
 
 def test_no_label_yet_is_told_with_the_counts(vendor):
-    patient = vendor.playbook.model_copy(update={"horizon_days": 730, "service_lines": {}, "recording_lag_days": 365})
+    patient = vendor.playbook.model_copy(
+        update={"horizon_days": 730, "service_lines": {}, "recording_lag_days": 365}
+    )
     with pytest.raises(TooLittleDataError, match="no snapshot has a label yet") as refused:
         training_set(vendor.history, patient, FEW).dataset()
     assert any("immature" in problem for problem in refused.value.problems)
@@ -155,7 +159,16 @@ def test_many_buckets_give_what_one_gives(examples, in_buckets):
     assert (examples.manifest.buckets, in_buckets.manifest.buckets) == (1, 8)
     assert in_buckets.chosen == examples.chosen
     assert_same(in_buckets.matrix, examples.matrix)
-    for column in ("lead_id", "account", "service_line", "as_of", "episode", "state", "reason", "label_known_at"):
+    for column in (
+        "lead_id",
+        "account",
+        "service_line",
+        "as_of",
+        "episode",
+        "state",
+        "reason",
+        "label_known_at",
+    ):
         np.testing.assert_array_equal(getattr(in_buckets, column), getattr(examples, column), err_msg=column)
     np.testing.assert_array_equal(in_buckets.label, examples.label)
     assert (in_buckets.leads, in_buckets.entitled) == (examples.leads, examples.entitled)
