@@ -32,7 +32,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 test: static  ## Everything that must be green: lint, format, types, import contracts, all tests
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 static: setup
 	$(BIN)/ruff check .
@@ -41,7 +41,7 @@ static: setup
 	$(BIN)/lint-imports
 
 quick: static  ## The same without the slow tests and those on real data
-	$(BIN)/pytest -n $(WORKERS) -m "not slow and not realdata"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not realdata"
 
 demo: setup  ## A simulated company from export to report, in OUT=demo
 	$(BIN)/leadlight demo --out $(OUT)

@@ -23,6 +23,8 @@ Role = Literal["open", "sql", "rejected", "recycled", "duplicate"]
 """What entering a stage means: in play, accepted by sales, closed by sales, sent back to marketing, a copy."""
 
 State = Literal["converted", "rejected", "lapsed", "recycled", "unworked", "immature", "duplicate"]
+Trainable = Literal["converted", "rejected", "lapsed", "recycled", "unworked"]
+"""States that say something about a lead; an unworked one says it of the team too."""
 
 Word = Annotated[str, Field(min_length=1)]
 
@@ -214,7 +216,7 @@ class Bands(Strict):
         return self
 
 
-TRAINS: Final[tuple[State, ...]] = ("converted", "rejected", "lapsed", "recycled")
+TRAINS: Final[tuple[Trainable, ...]] = ("converted", "rejected", "lapsed", "recycled")
 """Mature and worked."""
 
 
@@ -232,7 +234,7 @@ class Playbook(Strict):
     since: date | None = None
     """Leads created before this day (UTC) are left out, for example as outcomes were not recorded yet."""
     worked: Worked = Worked()
-    train_on: tuple[State, ...] = TRAINS
+    train_on: tuple[Trainable, ...] = TRAINS
     attributes: Attributes = Attributes()
     intent_events: tuple[Word, ...] = ()
     explicit_events: tuple[Word, ...] = ()

@@ -63,7 +63,11 @@ print(playbook.definition().version, "| horizon", playbook.horizon_days, "days |
 
 # %%
 features = history.features(playbook)
-features += count("pricing_view", days=3) + trend("web_visit", days=7, versus=90) + active_days("email_click", days=14)
+features += (
+    count("pricing_view", days=3)
+    + trend("web_visit", days=7, versus=90)
+    + active_days("email_click", days=14)
+)
 len(features), [feature.name for feature in features[-3:]]
 
 # %%
@@ -71,7 +75,9 @@ snapshots = history.snapshots(playbook, features)
 snapshots.to_pandas().iloc[:5, :14]
 
 # %%
-snapshots.to_pandas().pivot_table(index="service_line", columns="label_state", values="as_of", aggfunc="count")
+snapshots.to_pandas().pivot_table(
+    index="service_line", columns="label_state", values="as_of", aggfunc="count"
+)
 
 # %% [markdown]
 # ## Train

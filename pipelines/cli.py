@@ -98,6 +98,9 @@ def train(
     playbook: PlaybookFile,
     out: Annotated[Path, typer.Option(help="Folder for the run: report, predictions, bundle.")],
     params: ParamsFile = None,
+    definition: Annotated[
+        str | None, typer.Option(help="Version of what counts as an SQL; the latest if left out.")
+    ] = None,
     matrix: Annotated[
         bool, typer.Option("--matrix", help="Write the features too, to matrix.parquet.")
     ] = False,
@@ -115,7 +118,7 @@ def train(
     from pipelines.train import train as step
 
     with working("training") as say:
-        finished = step(history, playbook, out, chosen.train, say)
+        finished = step(history, playbook, out, chosen.train, say, definition=definition)
         if matrix:
             say("matrix")
             finished.write_matrix(out / "matrix.parquet")

@@ -41,7 +41,15 @@ class Finished:
         pq.write_table(self.trained.examples.to_arrow(), file, compression="zstd")
 
 
-def train(history: Path, playbook: Path, out: Path, params: TrainParams, say: Say = unheard) -> Finished:
+def train(
+    history: Path,
+    playbook: Path,
+    out: Path,
+    params: TrainParams,
+    say: Say = unheard,
+    *,
+    definition: str | None = None,
+) -> Finished:
     """Train on a history and write the run into folder ``out``.
 
     Args:
@@ -50,13 +58,16 @@ def train(history: Path, playbook: Path, out: Path, params: TrainParams, say: Sa
         out: gets report.json, report.html, predictions.parquet and bundle/; MLflow's store too by default.
         params: how to split, race and judge.
         say: told what is being done.
+        definition: version of what counts as an SQL; the latest if left out.
 
     Raises:
         LeadlightError: what a person has to mend, for example too little data.
     """
     agreed = read_playbook(playbook)
     say("features")
-    examples = training_set(history, agreed)
+    examples = training_set(history, agreed, version=definition)
+    for stale in ("matrix.parquet", "study.db"):
+        (out / stale).unlink(missing_ok=True)
     trained = fit(examples, params, out / "study.db", say)
     say("judging on the test rows")
     text = playbook.read_text(encoding="utf-8")

@@ -13,8 +13,6 @@ from pipelines.training_set import TrainingSet
 
 MANY_UNWORKED = 0.2
 """From this share of mature snapshots on, the model speaks of worked leads only, and must say so."""
-TOO_GOOD = 0.9
-"""A ROC-AUC beyond this, forward in time, more often means a leak than a triumph."""
 
 WHY_EXCLUDED = {
     "immature": "window or recording lag not over yet",

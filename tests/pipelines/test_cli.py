@@ -35,10 +35,11 @@ class Step:
     def __init__(self, answer: Any = None) -> None:
         self.answer = answer
         self.called_with: tuple[Any, ...] = ()
+        self.options: dict[str, Any] = {}
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         sys.stdout.write("chatter of a library\n")
-        self.called_with = arguments
+        self.called_with, self.options = arguments, options
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -157,6 +158,13 @@ def test_horizon_proposes(install, capsys, flags, printed):
     install("horizon", propose=Step(Proposal(60)))
     assert run("horizon", "--history", "h", "--playbook", "p.yaml", *flags) == 0
     assert capsys.readouterr().out == printed
+
+
+def test_train_can_be_told_what_counts_as_an_sql(install):
+    step = Step(SimpleNamespace(report=REPORT))
+    install("train", train=step)
+    assert run("train", "--history", "h", "--playbook", "p.yaml", "--out", "r", "--definition", "2024") == 0
+    assert step.options == {"definition": "2024"}
 
 
 def test_train_takes_its_numbers_from_the_parameters(install, capsys, tmp_path):

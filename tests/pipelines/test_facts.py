@@ -50,7 +50,7 @@ def test_each_step_is_the_one_before_less_what_was_excluded(examples):
     [
         pytest.param({"since": date(2024, 3, 1)}, id="with early leads left out"),
         pytest.param({"train_on": ("converted", "rejected")}, id="with fewer states that train"),
-        pytest.param({"train_on": ("converted", "lapsed", "immature")}, id="with a state that cannot train"),
+        pytest.param({"train_on": ("converted", "lapsed", "unworked")}, id="with leads that nobody worked"),
     ],
 )
 def test_it_adds_up_whatever_the_playbook_says(vendor, changes):

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.spark
 @pytest.fixture(scope="module")
 def spark():
     """A local session with two workers."""
-    sql = pytest.importorskip("pyspark.sql", reason="the extra `spark` is not installed; `make test-spark` does it")
+    sql = pytest.importorskip(
+        "pyspark.sql", reason="the extra `spark` is not installed; `make test-spark` does it"
+    )
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java, and there is no `java` on PATH")
     patch = pytest.MonkeyPatch()
@@ -40,7 +42,9 @@ def test_spark_writes_the_matrix_that_one_machine_computes(spark, vendor, tmp_pa
     question = Question.about(vendor.history, vendor.playbook)
     snapshots = tabulate_on_spark(spark, question, tmp_path / "matrix")
     ours = pd.concat([question.ask(b).to_pandas() for b in range(question.reader.manifest.buckets)])
-    written = pd.concat([pd.read_parquet(file) for file in sorted((tmp_path / "matrix").glob("part-*.parquet"))])
+    written = pd.concat(
+        [pd.read_parquet(file) for file in sorted((tmp_path / "matrix").glob("part-*.parquet"))]
+    )
     assert snapshots == len(ours) == len(written)
     assert list(ours.columns) == list(written.columns)
     for name in ours.columns:
