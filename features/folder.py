@@ -7,7 +7,7 @@ independent of all others. The same tables give the same bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +104,15 @@ def read_bucket(path: Path, bucket: int) -> dict[str, pa.Table]:
     return _read(path, bucket, read_manifest(path))
 
 
+def read_evidence(path: Path, bucket: int) -> dict[str, pa.Table]:
+    """``read_bucket`` without the ids of events: on disk each event is there once, so nobody has to compare them.
+
+    Raises:
+        TableError: as ``read_bucket``.
+    """
+    return _read(path, bucket, read_manifest(path), left_out=("event_id",))
+
+
 def read_tables(path: Path) -> dict[str, pa.Table]:
     """The four tables of all buckets, bucket after bucket."""
     manifest = read_manifest(path)
@@ -114,20 +123,23 @@ def read_tables(path: Path) -> dict[str, pa.Table]:
     }
 
 
-def _read(path: Path, bucket: int, manifest: Manifest) -> dict[str, pa.Table]:
+def _read(path: Path, bucket: int, manifest: Manifest, left_out: Collection[str] = ()) -> dict[str, pa.Table]:
     if not 0 <= bucket < manifest.buckets:
         raise TableError(f"{path} has buckets 0 to {manifest.buckets - 1}, not {bucket}")
-    return {name: _read_table(path, f"{name}/{_file(bucket)}", name, manifest) for name in SCHEMAS}
+    columns = {name: [c for c in schema.names if c not in left_out] for name, schema in SCHEMAS.items()}
+    return {name: _read_table(path, f"{name}/{_file(bucket)}", columns[name], manifest) for name in SCHEMAS}
 
 
-def _read_table(path: Path, relative: str, name: str, manifest: Manifest) -> pa.Table:
+def _read_table(path: Path, relative: str, columns: list[str], manifest: Manifest) -> pa.Table:
     file = path / relative
     raw = file.read_bytes() if file.is_file() else b""
     if hashlib.sha256(raw).hexdigest() != manifest.sha256.get(relative):
         raise TableError(
             f"{file} is not the file that was written", ["make the history again: leadlight ingest ..."]
         )
-    table = pq.read_table(pa.BufferReader(raw), read_dictionary=_DICTIONARIES[name], partitioning=None)
+    coded = _DICTIONARIES[relative.split("/", 1)[0]]
+    source = pa.BufferReader(raw)
+    table = pq.read_table(source, columns=columns, read_dictionary=coded, partitioning=None)
     return table.unify_dictionaries().combine_chunks()
 
 

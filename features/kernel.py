@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
+from features.attributes import tell
 from features.clock import DAY
 from features.definitions import Feature, feature_set
 from features.history import MICRO, Codes, History, Stream
@@ -97,10 +98,18 @@ def _sweep_into(
         (column_codes(stream), stream.value, np.rint(amounts * MICRO).astype(np.int64)),
         most_words(stream),
         (group, excluded, as_of),
-        (plan.windows, plan.candidates_start, plan.candidates, plan.accept_at, plan.accept),
+        (
+            plan.windows,
+            plan.candidates_start,
+            plan.candidates,
+            plan.accept_at,
+            plan.accept,
+            plan.by_type_alone,
+        ),
+        (plan.wants_days, plan.wants_values),
         (plan.low, plan.high, plan.ranged),
         (plan.distinct_column, plan.distinct_start, plan.distinct_slots),
-        (plan.program, plan.log_ratio),
+        (plan.program, plan.operation_starts, plan.log_ratio),
     )
 
 
@@ -116,7 +125,7 @@ def _first_at_or_after(times, low, high, moment):  # type: ignore[no-untyped-def
     return low
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _accepted(selector, row, codes, value, accept_at, accept, ranges):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Whether a selector that accepts the row's type accepts its other columns and value too."""
     low, high, ranged = ranges
@@ -127,113 +136,70 @@ def _accepted(selector, row, codes, value, accept_at, accept, ranges):  # type: 
     return not ranged[selector] or (value[row] >= low[selector] and value[row] < high[selector])
 
 
-@njit(cache=True, nogil=True)
-def _note(selector, ring, row, cells, rings, ends, day):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add one row to what a selector has seen; rows come newest first."""
-    _, value, millionths = cells
-    counts, days, valued, sums, largest = rings
-    newest, oldest, last_day = ends
-    if newest[selector] < 0:
-        newest[selector] = row
-        last_day[selector] = day + 1
-    oldest[selector] = row
-    counts[selector, ring] += 1
-    if day != last_day[selector]:
-        days[selector, ring] += 1
-        last_day[selector] = day
-    if not np.isnan(value[row]):
-        valued[selector, ring] += 1
-        sums[selector, ring] += millionths[row]
-        largest[selector, ring] = max(largest[selector, ring], value[row])
+@njit(cache=True, nogil=True, inline="always")
+def _add_up(ring):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Turn rings into windows, in place: each window holds the rings of all shorter ones."""
+    for window in range(1, ring.shape[0]):
+        for selector in range(ring.shape[1]):
+            ring[window, selector] += ring[window - 1, selector]
 
 
-@njit(cache=True, nogil=True)
-def _add_up(rings, different):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Turn rings into windows: each window holds the rings of all shorter ones."""
-    counts, days, valued, sums, largest = rings
-    for s in range(counts.shape[0]):
-        for ring in range(1, counts.shape[1]):
-            counts[s, ring] += counts[s, ring - 1]
-            days[s, ring] += days[s, ring - 1]
-            valued[s, ring] += valued[s, ring - 1]
-            sums[s, ring] += sums[s, ring - 1]
-            largest[s, ring] = max(largest[s, ring], largest[s, ring - 1])
-    for d in range(different.shape[0]):
-        for ring in range(1, different.shape[1]):
-            different[d, ring] += different[d, ring - 1]
-
-
-@njit(cache=True, nogil=True)
-def _clear(rings, newest, different):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    counts, days, valued, sums, largest = rings
-    for s in range(counts.shape[0]):
-        newest[s] = -1
-        for ring in range(counts.shape[1]):
-            counts[s, ring] = 0
-            days[s, ring] = 0
-            valued[s, ring] = 0
-            sums[s, ring] = 0
-            largest[s, ring] = -np.inf
-    for d in range(different.shape[0]):
-        for ring in range(different.shape[1]):
-            different[d, ring] = 0
-
-
-@njit(cache=True, nogil=True)
-def _answer(values, output, rings, ends, different, moment, occurred_at):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@njit(cache=True, nogil=True, inline="always")
+def _answer(values, program, starts, log_ratio, rings, ends, moment, occurred_at):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Write the features of one snapshot; ``values`` is its row, filled with what no evidence means."""
-    program, log_ratio = output
-    counts, days, valued, sums, largest = rings
-    newest, oldest, _ = ends
-    for f in range(program.shape[0]):
-        operation, s, window, versus, column = (
-            program[f, 0],
-            program[f, 1],
-            program[f, 2],
-            program[f, 3],
-            program[f, 4],
-        )
-        if operation == DISTINCT:
-            values[column] = different[s, window]
-        elif newest[s] < 0:
-            continue
-        elif operation == COUNT:
-            values[column] = counts[s, window]
-        elif operation == ACTIVE_DAYS:
-            values[column] = days[s, window]
-        elif operation == TOTAL:
-            values[column] = sums[s, window] / MICRO
-        elif operation == MEAN and valued[s, window] > 0:
-            values[column] = sums[s, window] / MICRO / valued[s, window]
-        elif operation == MAXIMUM and valued[s, window] > 0:
-            values[column] = largest[s, window]
-        elif operation == TREND and counts[s, versus] > 0:
-            values[column] = np.log((counts[s, window] + 0.5) / (counts[s, versus] + 0.5)) + log_ratio[f]
-        elif operation == RECENCY:
-            values[column] = (moment - occurred_at[newest[s]]) / DAY
-        elif operation == FIRST_SEEN:
-            values[column] = (moment - occurred_at[oldest[s]]) / DAY
+    counts, days, valued, sums, largest, different = rings
+    newest, oldest = ends
+    for f in range(starts[COUNT], starts[COUNT + 1]):
+        values[program[f, 4]] = counts[program[f, 2], program[f, 1]]
+    for f in range(starts[ACTIVE_DAYS], starts[ACTIVE_DAYS + 1]):
+        values[program[f, 4]] = days[program[f, 2], program[f, 1]]
+    for f in range(starts[TOTAL], starts[TOTAL + 1]):
+        values[program[f, 4]] = sums[program[f, 2], program[f, 1]] / MICRO
+    for f in range(starts[MEAN], starts[MEAN + 1]):
+        if valued[program[f, 2], program[f, 1]] > 0:
+            total = sums[program[f, 2], program[f, 1]] / MICRO
+            values[program[f, 4]] = total / valued[program[f, 2], program[f, 1]]
+    for f in range(starts[MAXIMUM], starts[MAXIMUM + 1]):
+        if valued[program[f, 2], program[f, 1]] > 0:
+            values[program[f, 4]] = largest[program[f, 2], program[f, 1]]
+    for f in range(starts[DISTINCT], starts[DISTINCT + 1]):
+        values[program[f, 4]] = different[program[f, 2], program[f, 1]]
+    for f in range(starts[TREND], starts[TREND + 1]):
+        short, long = counts[program[f, 2], program[f, 1]], counts[program[f, 3], program[f, 1]]
+        if long > 0:
+            values[program[f, 4]] = np.log((short + 0.5) / (long + 0.5)) + log_ratio[f]
+    for f in range(starts[RECENCY], starts[RECENCY + 1]):
+        if newest[program[f, 1]] >= 0:
+            values[program[f, 4]] = (moment - occurred_at[newest[program[f, 1]]]) / DAY
+    for f in range(starts[FIRST_SEEN], starts[FIRST_SEEN + 1]):
+        if newest[program[f, 1]] >= 0:
+            values[program[f, 4]] = (moment - occurred_at[oldest[program[f, 1]]]) / DAY
 
 
 @njit(cache=True, nogil=True)
-def _sweep(values, rows, cells, most_words, snapshots, selection, ranges, sets, output):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill ``values`` for every snapshot; the arguments are the fields of ``Stream`` and ``Plan``."""
-    starts, occurred_at, known_at, owner = rows
-    codes, value, _ = cells
-    group, excluded, as_of = snapshots
-    windows, candidates_start, candidates, accept_at, accept = selection
-    distinct_column, distinct_start, distinct_slots = sets
+def _sweep(values, rows, cells, most_words, snapshots, selection, wants, ranges, sets, output):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill ``values`` for every snapshot; the arguments are the fields of ``Stream`` and ``Plan``.
 
-    shape = (ranges[0].shape[0], windows.shape[0])
-    rings = (
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.float64),
+    Rings are arrays of shape (windows, selectors). What no feature asks for is not collected.
+    """
+    starts, occurred_at, known_at, owner = rows
+    codes, value, millionths = cells
+    group, excluded, as_of = snapshots
+    windows, candidates_start, candidates, accept_at, accept, by_type_alone = selection
+    wants_days, wants_values = wants
+    distinct_column, distinct_start, distinct_slots = sets
+    program, operation_starts, log_ratio = output
+    any_days, any_values = wants_days.any(), wants_values.any()
+
+    shape = (windows.shape[0], wants_days.shape[0])
+    counts, days, valued = np.zeros(shape, np.int32), np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    sums, largest = np.zeros(shape, np.int64), np.zeros(shape, np.float64)
+    different = np.zeros((shape[0], distinct_column.shape[0]), np.int32)
+    newest, oldest, last_day = (
+        np.zeros(shape[1], np.int64),
+        np.zeros(shape[1], np.int64),
+        np.zeros(shape[1], np.int64),
     )
-    ends = (np.zeros(shape[0], np.int64), np.zeros(shape[0], np.int64), np.zeros(shape[0], np.int64))
-    different = np.zeros((distinct_column.shape[0], shape[1]), np.int64)
     seen = np.full((distinct_column.shape[0], most_words), -1, np.int64)
 
     for snapshot in range(as_of.shape[0]):
@@ -244,27 +210,58 @@ def _sweep(values, rows, cells, most_words, snapshots, selection, ranges, sets, 
         end = _first_at_or_after(occurred_at, first, starts[group[snapshot] + 1], moment)
         if first == end:
             continue
-        _clear(rings, ends[0], different)
+        counts[:] = 0
+        different[:] = 0
+        newest[:] = -1
+        if any_days:
+            days[:] = 0
+        if any_values:
+            valued[:] = 0
+            sums[:] = 0
+            largest[:] = -np.inf
+        ring = 0
         for row in range(end - 1, first - 1, -1):
             if known_at[row] >= moment or owner[row] == excluded[snapshot]:
                 continue
-            ring = 0
             while moment - occurred_at[row] > windows[ring]:
                 ring += 1
+            day = occurred_at[row] // DAY
             kind = codes[0, row]
             for candidate in range(candidates_start[kind], candidates_start[kind + 1]):
                 s = candidates[candidate]
-                if not _accepted(s, row, codes, value, accept_at, accept, ranges):
+                if not by_type_alone[s] and not _accepted(s, row, codes, value, accept_at, accept, ranges):
                     continue
-                _note(s, ring, row, cells, rings, ends, occurred_at[row] // DAY)
+                if newest[s] < 0:
+                    newest[s] = row
+                    last_day[s] = day + 1
+                oldest[s] = row
+                counts[ring, s] += 1
+                if wants_days[s]:
+                    days[ring, s] += day != last_day[s]
+                    last_day[s] = day
+                if wants_values[s] and not np.isnan(value[row]):
+                    valued[ring, s] += 1
+                    sums[ring, s] += millionths[row]
+                    largest[ring, s] = max(largest[ring, s], value[row])
                 for slot in range(distinct_start[s], distinct_start[s + 1]):
                     d = distinct_slots[slot]
                     word = codes[distinct_column[d], row]
                     if word > 0 and seen[d, word] != snapshot:
                         seen[d, word] = snapshot
-                        different[d, ring] += 1
-        _add_up(rings, different)
-        _answer(values[snapshot], output, rings, ends, different, moment, occurred_at)
+                        different[ring, d] += 1
+        _add_up(counts)
+        _add_up(different)
+        if any_days:
+            _add_up(days)
+        if any_values:
+            _add_up(valued)
+            _add_up(sums)
+            for window in range(1, shape[0]):
+                for s in range(shape[1]):
+                    largest[window, s] = max(largest[window, s], largest[window - 1, s])
+        rings = (counts, days, valued, sums, largest, different)
+        ends = (newest, oldest)
+        _answer(values[snapshot], program, operation_starts, log_ratio, rings, ends, moment, occurred_at)
 
 
 @njit(cache=True, nogil=True)
@@ -291,41 +288,19 @@ def _attributes_into(
     if not features:
         return {}
     wanted = list(dict.fromkeys(str(feature.field) for _, feature in features))
-    field, text = stream.columns["field"], stream.columns["value"]
+    field = stream.columns["field"]
     slots = {name: slot for slot, name in enumerate(wanted)}
     slot_of_field = np.array([slots.get(name, -1) for name in field.words], dtype=np.int64)
     found = np.full((len(as_of), len(wanted)), -1, dtype=np.int64)
     rows = stream.starts, stream.occurred_at, stream.known_at
     _latest(rows, field.codes, slot_of_field, (group, as_of), found)
-
     words: dict[str, tuple[str, ...]] = {}
     for column, feature in features:
-        at = found[:, slots[str(feature.field)]]
-        has = at >= 0
-        if feature.statistic == "attribute_age":
-            values[has, column] = (as_of[has] - stream.occurred_at[at[has]]) / DAY
-            continue
-        codes = np.zeros(len(as_of), dtype=np.int64)
-        codes[has] = text.codes[at[has]]
-        used, position = np.unique(codes, return_inverse=True)
-        named = [(i, text.words[code]) for i, code in enumerate(used) if code > 0]
-        lookup = np.full(len(used), np.nan)
+        told = tell(feature, stream, found[:, slots[str(feature.field)]], as_of)
+        values[:, column] = told.values
         if feature.is_category:
-            words[feature.name] = tuple(sorted(word for _, word in named))
-            order = {word: float(i) for i, word in enumerate(words[feature.name])}
-            lookup[[i for i, _ in named]] = [order[word] for _, word in named]
-        else:
-            lookup[[i for i, _ in named]] = [_number(word) for _, word in named]
-        values[:, column] = lookup[position]
+            words[feature.name] = told.words
     return words
-
-
-def _number(word: str) -> float:
-    try:
-        number = float(word)
-    except ValueError:
-        return np.nan
-    return number if np.isfinite(number) else np.nan
 
 
 def _lead_age(history: History, lead: Codes, as_of: Ints) -> Floats:

@@ -43,10 +43,13 @@ class Plan:
         candidates_start, candidates: for each word of ``type``, the selectors that accept it.
         accept_at: shape (selectors, other columns); start of the selector's table in ``accept`` or -1.
         accept: one flag per word, for every selector and column that is restricted.
+        by_type_alone: selectors that restrict nothing but the type.
         low, high: range of values, half open; ranged: whether a value is needed at all.
+        wants_days, wants_values: selectors of which some feature asks for days, for values.
         distinct_column: the column of each set of seen words.
         distinct_start, distinct_slots: the sets of each selector.
-        program: shape (features, 5): operation, selector or set, window, other window, output column.
+        program: shape (features, 5), sorted by its first column: operation, selector or set, window, other
+            window, output column. operation_starts: where each operation begins in it.
         log_ratio: per feature; for a trend, log(long days / short days).
     """
 
@@ -61,13 +64,12 @@ class Plan:
     distinct_column: Ints
     distinct_start: Ints
     distinct_slots: Ints
+    by_type_alone: NDArray[np.bool_]
+    wants_days: NDArray[np.bool_]
+    wants_values: NDArray[np.bool_]
     program: Ints
+    operation_starts: Ints
     log_ratio: Floats
-
-    @property
-    def selectors(self) -> int:
-        """How many selections are followed."""
-        return len(self.low)
 
 
 def compile_plan(features: Sequence[tuple[int, Feature]], stream: Stream) -> Plan:
@@ -92,6 +94,8 @@ def compile_plan(features: Sequence[tuple[int, Feature]], stream: Stream) -> Pla
         if feature.days and feature.versus:
             log_ratio[row] = np.log(feature.versus / feature.days)
 
+    order = np.argsort(program[:, 0], kind="stable")
+    program, log_ratio = program[order], log_ratio[order]
     types = [stream.columns["type"].accepts(selection.type) for selection in selections]
     candidates = [
         [s for s, accepted in enumerate(types) if accepted[word]]
@@ -113,7 +117,11 @@ def compile_plan(features: Sequence[tuple[int, Feature]], stream: Stream) -> Pla
         distinct_column=np.array([COLUMNS.index(str(name)) for _, name in sets], dtype=np.int64),
         distinct_start=distinct_start,
         distinct_slots=distinct_slots,
+        by_type_alone=np.array([selection == Where(type=selection.type) for selection in selections]),
+        wants_days=_asked_of(program, len(selections), "active_days"),
+        wants_values=_asked_of(program, len(selections), "total", "mean", "maximum"),
         program=program,
+        operation_starts=np.searchsorted(program[:, 0], np.arange(len(OPERATIONS) + 1)).astype(np.int64),
         log_ratio=log_ratio,
     )
 
@@ -127,6 +135,14 @@ def column_codes(stream: Stream) -> NDArray[np.int32]:
 def most_words(stream: Stream) -> int:
     """Length of the longest word list among the selectable columns."""
     return max(len(stream.columns[name].words) for name in COLUMNS if name in stream.columns)
+
+
+def _asked_of(program: Ints, selectors: int, *statistics: str) -> NDArray[np.bool_]:
+    """Which selectors some feature asks one of the statistics of."""
+    asked = np.zeros(selectors, dtype=np.bool_)
+    operations = [OPERATIONS[statistic] for statistic in statistics]
+    asked[program[np.isin(program[:, 0], operations), 1]] = True
+    return asked
 
 
 def _acceptance(selections: Sequence[Where], stream: Stream) -> tuple[Ints, NDArray[np.bool_]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from features.catalogue import Profile, catalogue, profile
 from features.definitions import Feature
-from features.folder import MANIFEST, read_bucket, read_manifest
+from features.folder import MANIFEST, read_evidence, read_manifest
 from features.history import History
 from features.manifest import Manifest
 from features.playbook import Playbook
@@ -41,9 +41,7 @@ class HistoryReader:
 
     def bucket(self, number: int) -> History:
         """One bucket, with the fields that the playbook excuses taken as known when they happened."""
-        tables = read_bucket(self.path, number)
-        tables["events"] = tables["events"].drop_columns(["event_id"])  # unique on disk
-        history = History.from_tables(tables, time_zone=self.playbook.time_zone)
+        history = History.from_tables(read_evidence(self.path, number), time_zone=self.playbook.time_zone)
         return history.excusing(set(self.playbook.attributes.excuse) & self.current_only)
 
     def profile(self) -> Profile:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.point_in_time.columns import FEATURES
-from features.folder import read_bucket, read_manifest
+from features.folder import read_evidence, read_manifest
 from features.history import History
 from features.kernel import build
 from features.matrix import Floats, Ints, Matrix, Texts
@@ -61,9 +61,7 @@ def features_of(folder: Path, bucket: int, lead_id: Texts, as_of: Ints) -> Matri
 
 
 def _history(folder: Path, bucket: int) -> History:
-    tables = read_bucket(folder / "history", bucket)
-    # A stored history holds each event once, so nobody has to look for repeated ids.
-    return History.from_tables(tables | {"events": tables["events"].drop_columns(["event_id"])})
+    return History.from_tables(read_evidence(folder / "history", bucket))
 
 
 def to_array(parts: list[Part]) -> Floats:

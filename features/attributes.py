@@ -1,0 +1,55 @@
+"""From the newest known row of an attribute to a column of a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.clock import DAY
+from features.definitions import Feature
+from features.history import Stream
+from features.matrix import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A column: values of shape (snapshots,), and for a category the words that its cells are positions in."""
+
+    values: Floats
+    words: tuple[str, ...] = ()
+
+
+def tell(feature: Feature, stream: Stream, row: Ints, as_of: Ints) -> Told:
+    """What the newest row known to each snapshot says; ``row`` is its position in ``stream``, -1 for none."""
+    has = row >= 0
+    if feature.statistic == "attribute_age":
+        age = np.full(len(row), np.nan)
+        age[has] = (as_of[has] - stream.occurred_at[row[has]]) / DAY
+        return Told(age)
+    text = stream.columns["value"]
+    codes = np.zeros(len(row), dtype=np.int64)
+    codes[has] = text.codes[row[has]]
+    used, position = np.unique(codes, return_inverse=True)
+    named = [(at, text.words[code]) for at, code in enumerate(used) if code > 0]
+    lookup = np.full(len(used), np.nan)
+    if not feature.is_category:
+        lookup[[at for at, _ in named]] = [number(word) for _, word in named]
+        return Told(lookup[position])
+    words = tuple(sorted(word for _, word in named))
+    order = {word: float(at) for at, word in enumerate(words)}
+    lookup[[at for at, _ in named]] = [order[word] for _, word in named]
+    return Told(lookup[position], words)
+
+
+def number(word: str) -> float:
+    """The number that a word says, NaN if it says none.
+
+    >>> number("1200"), number("about 1200")
+    (1200.0, nan)
+    """
+    try:
+        found = float(word)
+    except ValueError:
+        return np.nan
+    return found if np.isfinite(found) else np.nan
