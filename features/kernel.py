@@ -22,7 +22,7 @@ from features.attributes import tell
 from features.clock import DAY
 from features.definitions import Feature, feature_set
 from features.history import MICRO, Codes, History, Stream
-from features.matrix import Floats, Ints, Matrix, Texts
+from features.matrix import Float32s, Floats, Ints, Matrix, Texts
 from features.plan import OPERATIONS, column_codes, compile_plan, most_words
 
 NO_ONE = -1
@@ -46,10 +46,14 @@ def build(features: Sequence[Feature], history: History, lead_id: Texts, as_of: 
     Raises:
         TableError: if a lead is not in the history.
     """
+    return build_at(features, history, history.lead_rows(lead_id), as_of)
+
+
+def build_at(features: Sequence[Feature], history: History, lead: Codes, as_of: Ints) -> Matrix:
+    """``build`` for leads named by their position in the history."""
     features = feature_set(features)
-    lead = history.lead_rows(lead_id)
     as_of = np.ascontiguousarray(as_of, dtype=np.int64)
-    values = np.empty((len(lead), len(features)), order="C")
+    values = np.empty((len(lead), len(features)), dtype=np.float32)
     values[:] = [feature.if_none for feature in features]
     words: dict[str, tuple[str, ...]] = {}
 
@@ -81,7 +85,7 @@ def build(features: Sequence[Feature], history: History, lead_id: Texts, as_of: 
 
 
 def _sweep_into(
-    values: Floats,
+    values: Float32s,
     features: Sequence[tuple[int, Feature]],
     stream: Stream,
     group: Codes,
@@ -282,7 +286,7 @@ def _latest(rows, field, slot_of_field, snapshots, found):  # type: ignore[no-un
 
 
 def _attributes_into(
-    values: Floats, features: Sequence[tuple[int, Feature]], stream: Stream, group: Codes, as_of: Ints
+    values: Float32s, features: Sequence[tuple[int, Feature]], stream: Stream, group: Codes, as_of: Ints
 ) -> dict[str, tuple[str, ...]]:
     """Fill the attribute columns; returns the words of the category columns."""
     if not features:

@@ -19,11 +19,11 @@ import numpy as np
 
 from features.definitions import Feature
 from features.errors import TooLittleDataError
-from features.matrix import Floats, Matrix
+from features.matrix import Float32s, Floats, Matrix
 from features.playbook import Sheet
 from models.contributions import Contributions
 from models.dataset import Dataset
-from models.encoder import Encoder, Float32s, fit_encode
+from models.encoder import Encoder, fit_encode
 from models.learning import Files
 from models.pointsheet import SheetLearner, SheetModel
 from models.ridge import log_loss_terms

@@ -17,14 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.definitions import Feature
 from features.errors import LeadlightError
-from features.matrix import Floats, Ints, Matrix
+from features.matrix import Float32s, Floats, Ints, Matrix
 from models.dataset import Dataset
 
-Float32s = NDArray[np.float32]
 Kind = Literal["number", "word", "other", "missing", "lift"]
 
 FEW_WORDS: Final = 8

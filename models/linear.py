@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.matrix import Floats
-from models.encoder import Float32s
+from features.matrix import Float32s, Floats
 
 KNOTS: Final = 6
 """Bends per number: enough for a bump over the hours of a day, few enough for a hundred conversions."""

@@ -167,7 +167,8 @@ def _holds(rule: Rule, matrix: Matrix) -> NDArray[np.bool_]:
         held &= np.isin(matrix.texts(names[0]).astype(str), test.one_of)
     if _has_range(test):
         value = matrix.column(names[-1])
-        low = -np.inf if test.at_least is None else test.at_least
-        high = np.inf if test.below is None else test.below
+        # A limit is rounded as the matrix rounds: 0.7 has to reach "at least 0.7".
+        low = np.float32(-np.inf if test.at_least is None else test.at_least)
+        high = np.float32(np.inf if test.below is None else test.below)
         held &= (value >= low) & (value < high)
     return held

@@ -112,7 +112,7 @@ class TrainParams(_Section):
 
     seed: int = Field(1, ge=0)
     test_share: float = Field(0.25, gt=0, lt=1)
-    forward_folds: int = Field(4, ge=1)
+    forward_folds: int = Field(4, ge=2)
     bootstrap_draws: int = Field(500, ge=50)
     tuning: TuningParams = TuningParams()
     boosting: BoostingParams = BoostingParams()

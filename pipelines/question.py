@@ -14,7 +14,7 @@ import pyarrow as pa
 from features.catalogue import refuse_unusable
 from features.definitions import Feature, feature_set
 from features.episodes import episodes
-from features.kernel import build
+from features.kernel import build_at
 from features.labels import label
 from features.matrix import Ints, Matrix
 from features.playbook import Playbook, SqlDefinition
@@ -149,4 +149,6 @@ class Question:
             "label_known_at": labels.known_at,
         }
         entitled = len(history) if since is None else int((history.created_at >= since).sum())
-        return Answer(build(self.columns, history, lead_id, asked.as_of), columns, len(history), entitled)
+        return Answer(
+            build_at(self.columns, history, asked.lead, asked.as_of), columns, len(history), entitled
+        )

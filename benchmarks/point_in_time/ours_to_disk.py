@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.point_in_time.ours import features_of, snapshots_by_bucket
+from benchmarks.point_in_time.ours import Asked
+from features.folder import read_manifest
 
 
 def compute(folder: Path) -> None:
     """Write one float32 array per bucket."""
-    lead_id, as_of, rows_of = snapshots_by_bucket(folder)
+    asked = Asked.read(folder)
 
     def write(bucket: int) -> None:
-        rows = rows_of[bucket]
-        matrix = features_of(folder, bucket, lead_id[rows], as_of[rows])
-        np.save(folder / f"features-{bucket:04d}.npy", matrix.values.astype(np.float32))
+        _, matrix = asked.of_bucket(folder, bucket)
+        np.save(folder / f"features-{bucket:04d}.npy", matrix.values)
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        list(threads.map(write, range(len(rows_of))))
+        list(threads.map(write, range(read_manifest(folder / "history").buckets)))
