@@ -14,6 +14,8 @@ WORSE: Final = {
     "roc_auc": "ROC-AUC minus the winner's; left of the line is worse",
 }
 LANE: Final = 46.0
+FAR: Final = 6.0
+"""A row that reaches so many times as far as the next one is told by an arrow."""
 
 
 def forest(report: Report, metric: str) -> Chart:
@@ -23,7 +25,9 @@ def forest(report: Report, metric: str) -> Chart:
         for result in report.models.values()
         if result.difference_to_winner is not None
     ]
-    ends = [0.0, *(bound for _, found in rows for bound in (found.low, found.high) if bound is not None)]
+    limit = _limit([found for _, found in rows])
+    shown = [found for _, found in rows if _reach(found) <= limit]
+    ends = [0.0, *(bound for found in shown for bound in (found.low, found.high) if bound is not None)]
     room = (max(ends) - min(ends)) * 0.06 or 1.0
     width, height = 480.0, 28.0 * len(rows) + 54
     scale = Scale(min(ends) - room, max(ends) + room, 186, width - 66)
@@ -38,12 +42,32 @@ def forest(report: Report, metric: str) -> Chart:
         y = 20.0 + 28.0 * i
         marks.append(text((176, y + 4), title if len(title) <= 25 else f"{title[:24]}…", "name end"))
         marks.append(text((width, y + 4), signed(metric, found.value), "value end"))
-        marks += _whisker(scale, y, found)
+        if found in shown:
+            marks += _whisker(scale, y, found)
+        else:
+            marks += _far_away(scale, y, found)
     marks.append(text(((scale.start + scale.end) / 2, bottom + 36), WORSE[metric], "label middle"))
     said = "; ".join(f"{title} {signed(metric, found.value)}" for title, found in rows)
     return Chart(
         f"forest-{metric}", f"Differences in {metric.replace('_', ' ')}", said, (width, height), marks
     )
+
+
+def _reach(found: Estimate) -> float:
+    return max(abs(found.low or 0.0), abs(found.high or 0.0))
+
+
+def _limit(rows: list[Estimate]) -> float:
+    """How far a row may reach and still set the scale: one that dwarfs all others would hide them."""
+    reaches = sorted(map(_reach, rows))
+    return FAR * reaches[-2] if len(reaches) > 1 and reaches[-2] > 0.0 else float("inf")
+
+
+def _far_away(scale: Scale, y: float, found: Estimate) -> list[str]:
+    """An arrow at the edge in place of a whisker."""
+    right = (found.value or 0.0) > 0.0
+    words = "off the scale \N{RIGHTWARDS ARROW}" if right else "\N{LEFTWARDS ARROW} off the scale"
+    return [text((scale.end if right else scale.start, y + 4), words, "note end" if right else "note")]
 
 
 def timeline(report: Report) -> Chart:
