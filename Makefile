@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test static quick demo lock clean
+.PHONY: help setup test static quick test-spark demo lock clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,12 +43,19 @@ static: setup
 quick: static  ## The same without the slow tests and those on real data
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not realdata"
 
+test-spark: setup  ## The tests that need Spark; installs the extra first, and Java where apt-get can
+	@command -v java >/dev/null || { echo 'Installing Java for Spark ...'; apt-get update -qq && apt-get install -y -qq default-jre-headless; }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	$(BIN)/pytest -m spark
+
 demo: setup  ## A simulated company from export to report, in OUT=demo
 	$(BIN)/leadlight demo --out $(OUT)
 
 lock:  ## Resolve requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \
 	  --no-header --no-emit-index-url --no-emit-find-links --quiet --upgrade --output-file requirements.lock
+	printf 'pyspark>=4.0,<5\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-header --no-emit-index-url --no-emit-find-links --quiet --upgrade --output-file requirements-spark.lock
 
 clean:  ## Remove what can be made again, .venv included
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build demo *.egg-info
