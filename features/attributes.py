@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from features.clock import DAY
 from features.definitions import Feature
 from features.history import Stream
 from features.matrix import Floats, Ints
+
+LARGEST: Final = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,13 @@ def tell(feature: Feature, stream: Stream, row: Ints, as_of: Ints) -> Told:
 
 
 def number(word: str) -> float:
-    """The number that a word says, NaN if it says none.
+    """The number that a word says, NaN if it says none that a matrix can hold.
 
-    >>> number("1200"), number("about 1200")
-    (1200.0, nan)
+    >>> number("1200"), number("about 1200"), number("9e99")
+    (1200.0, nan, nan)
     """
     try:
         found = float(word)
     except ValueError:
         return np.nan
-    return found if np.isfinite(found) else np.nan
+    return found if abs(found) <= LARGEST else np.nan

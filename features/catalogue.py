@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from features.attributes import number
 from features.definitions import (
     Feature,
     Signal,
@@ -129,7 +130,7 @@ def _leads_with(stream: Stream, name: str, rows: Ints | slice = slice(None)) -> 
 
 def _fields(stream: Stream, entity: Entity) -> dict[tuple[Entity, str], tuple[int, int, int]]:
     names, values = stream.columns["field"], stream.columns["value"]
-    numeric = np.array([_is_number(word) for word in values.words], dtype=np.bool_)
+    numeric = ~np.isnan([number(word) for word in values.words])
     entities = np.repeat(np.arange(len(stream.starts) - 1), np.diff(stream.starts))
     found: dict[tuple[Entity, str], tuple[int, int, int]] = {}
     for code, name in enumerate(names.words[1:], start=1):
@@ -138,13 +139,6 @@ def _fields(stream: Stream, entity: Entity) -> dict[tuple[Entity, str], tuple[in
         repeated = int((per_entity > 1).sum())
         found[entity, name] = (len(rows), int(numeric[values.codes[rows]].sum()), repeated)
     return found
-
-
-def _is_number(word: str) -> bool:
-    try:
-        return bool(np.isfinite(float(word)))
-    except ValueError:
-        return False
 
 
 def catalogue(held: Profile, playbook: Playbook, current_only: Collection[str] = ()) -> list[Feature]:

@@ -56,9 +56,15 @@ class Where:
         parts += [
             f"{column}={'+'.join(getattr(self, column))}" for column in COLUMNS[1:] if getattr(self, column)
         ]
-        parts += [f"value>={self.at_least:g}"] if self.at_least is not None else []
-        parts += [f"value<{self.below:g}"] if self.below is not None else []
+        parts += [f"value>={_exact(self.at_least)}"] if self.at_least is not None else []
+        parts += [f"value<{_exact(self.below)}"] if self.below is not None else []
         return ", ".join(parts)
+
+
+def _exact(limit: float) -> str:
+    """Short where that says it all: two limits never share a name."""
+    short = f"{limit:g}"
+    return short if float(short) == limit else repr(float(limit))
 
 
 Statistic = Literal[

@@ -20,7 +20,7 @@ from features.tables import SCHEMAS
 Codes = NDArray[np.int32]
 
 MICRO: Final = 1_000_000
-LARGEST_VALUE: Final = 1e12
+LARGEST_SUM: Final = 9e12
 """Values are summed as whole millionths, so that no order of rows can change a sum; larger ones would not fit."""
 
 
@@ -64,13 +64,21 @@ class Stream:
 
     @classmethod
     def grouped(cls, group: Codes, groups: int, occurred_at: Ints, known_at: Ints, **rest: Any) -> Stream:
-        """Sort rows by (group, occurred_at, known_at), ties in the order given."""
+        """Sort rows by (group, occurred_at, known_at), ties in the order given.
+
+        Raises:
+            TableError: if the values of a group are too large to add up.
+        """
         in_order = _is_sorted(group, occurred_at, known_at)
         order = None if in_order else np.lexsort((known_at, occurred_at, group))
         columns = {
             name: Coded(_ordered(column.codes, order), column.words)
             for name, column in rest["columns"].items()
         }
+        sums = np.bincount(group, np.where(np.isnan(rest["value"]), 0.0, np.abs(rest["value"])))
+        if sums.max(initial=0.0) > LARGEST_SUM:
+            problem = f"the values of one lead or account reach {LARGEST_SUM:g}; state them in a larger unit"
+            raise TableError(problem)
         starts = np.searchsorted(_ordered(group, order), np.arange(groups + 1)).astype(np.int64)
         times = _ordered(occurred_at, order), _ordered(known_at, order)
         return cls(starts, *times, _ordered(rest["owner"], order), _ordered(rest["value"], order), columns)
@@ -136,7 +144,7 @@ class History:
         """Build from Arrow tables of the shapes in ``features.tables``; any order of rows.
 
         Raises:
-            TableError: for a missing column, a repeated lead, a row of an unknown lead or a value too large.
+            TableError: for a missing column, a repeated lead, a row of an unknown lead or values too large to add up.
         """
         _check_columns(tables)
         leads = _sorted_leads(tables["leads"])
@@ -284,8 +292,6 @@ def _stream(table: pa.Table, kind: _Kind, ids: pa.Array) -> Stream:
             f"{kind.name}: {len(unknown)} {kind.key} without a lead", [str(lead) for lead in unknown[:5]]
         )
     value = table["value"].cast(pa.float64()).to_numpy() if kind.has_values else np.full(len(table), np.nan)
-    if len(value) and np.nanmax(np.abs(value), initial=0.0) > LARGEST_VALUE:
-        raise TableError(f"{kind.name}: a value is larger than {LARGEST_VALUE:g}; state it in a larger unit")
     return Stream.grouped(
         group,
         len(ids),
@@ -298,12 +304,12 @@ def _stream(table: pa.Table, kind: _Kind, ids: pa.Array) -> Stream:
 
 
 def _once(table: pa.Table) -> pa.Table:
-    """Of each (lead_id, event_id) the row known first; a table that has no such ids is taken to be clean."""
+    """Of each (lead_id, event_id) the row known first; rows without an id are taken to be clean."""
     if "event_id" not in table.column_names:
         return table
     lead = np.asarray(_dictionary(table["lead_id"]).indices, dtype=np.int64)
-    event = np.asarray(_dictionary(table["event_id"]).indices, dtype=np.int64)
-    pair = lead * (int(event.max(initial=0)) + 1) + event
+    event = np.asarray(_dictionary(table["event_id"]).indices.fill_null(-1), dtype=np.int64)
+    pair = np.where(event < 0, ~np.arange(len(event)), lead * (int(event.max(initial=0)) + 1) + event)
     order = np.argsort(_instants(table["known_at"]), kind="stable")
     _, first = np.unique(pair[order], return_index=True)
     return table if len(first) == len(table) else table.take(pa.array(np.sort(order[first])))

@@ -114,8 +114,8 @@ def _ago(days: float) -> str:
 
 
 def _amount(value: float) -> str:
-    value = float(str(np.float32(value)))  # the number as it was written, not its nearest float32
     """A number; thousands are set apart from 10,000 on, as four digits may be a year."""
+    value = float(str(np.float32(value)))  # the number as it was written, not its nearest float32
     decimals = 0 if abs(value) >= 100 or float(value).is_integer() else 2
     return f"{value:,.{decimals}f}" if abs(value) >= 10_000 else f"{value:.{decimals}f}"
 

@@ -130,8 +130,9 @@ class Margins:
         return Margins(self.train, self.rows, self.fold, self.log_odds[:, list(models)])
 
     def before(self, fold: int) -> Margins:
-        """Of earlier folds."""
-        earlier = self.fold < fold
+        """Of earlier folds, where the label was known when this one begins."""
+        begins = self.train.as_of[self.rows[self.fold == fold]].min()
+        earlier = (self.fold < fold) & (self.train.label_known_at[self.rows] <= begins)
         return Margins(self.train, self.rows[earlier], self.fold[earlier], self.log_odds[earlier])
 
 

@@ -56,7 +56,7 @@ class Column:
 
     @property
     def name(self) -> str:
-        """Readable and unique."""
+        """For people; a word may be called as a kind is."""
         return self.feature if self.kind == "number" else f"{self.feature} [{self.word or self.kind}]"
 
     def values(self, matrix: Matrix) -> Floats:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.clock import DAY, NEVER
+from features.clock import DAY
 from features.matrix import Floats, Ints
 
 PROPOSED: Final = (30, 60, 90, 120, 180)
@@ -42,10 +42,13 @@ class Maturity:
         return int(self.days[-1])
 
     def caught(self, days: int) -> float:
-        """Share of all SQLs (within the follow-up, at most a year) that come within ``days``; NaN without any."""
+        """Share of all SQLs (within the follow-up, at most a year) that come in less than ``days``; NaN without any.
+
+        As a horizon of so many days counts them: day ``days`` itself is outside.
+        """
         if self.share[-1] <= 0:
             return float("nan")
-        return float(self.share[min(days, self.followed)] / self.share[-1])
+        return float(self.share[min(days, self.followed + 1) - 1] / self.share[-1])
 
     @property
     def horizon(self) -> int | None:
@@ -71,7 +74,7 @@ def maturity(start: Ints, end: Ints, converted: NDArray[np.bool_], *, observed_u
         observed_until: end of the data.
     """
     closed = end <= observed_until
-    age = (np.where(closed, np.minimum(end, NEVER), observed_until) - start) // DAY
+    age = (np.where(closed, end, observed_until) - start) // DAY
     longest = int(np.clip((observed_until - start.min(initial=observed_until)) // DAY, 0, LONGEST))
     length = longest + 2
     within = np.clip(age, 0, length - 1)

@@ -1,8 +1,9 @@
 """Which model serves: all are judged forward in time on the same rows, and the simplest good one wins.
 
 A model is fitted on what came before a block and judged on the block; see ``models.splits.forward_folds``.
-In its own fold a blend only knows the margins of earlier folds. The winner is the simplest contender whose
-log loss is within one standard error, clustered by account, of the paired difference to the best.
+In its own fold a blend only knows the margins of earlier folds whose label was known when the block begins.
+The winner is the simplest contender whose log loss is within one standard error, clustered by account, of the
+paired difference to the best.
 
 Source of the rule: Breiman et al., *Classification and Regression Trees* (1984), sec. 3.4.3.
 """
@@ -27,7 +28,7 @@ from models.logistic import LogisticLearner
 from models.naive_bayes import NaiveBayesLearner
 from models.pointsheet import SheetLearner
 from models.ridge import log_loss_terms
-from models.splits import Fold, ForwardFold, forward_folds
+from models.splits import AccountFold, Fold, ForwardFold, OrderedFold, forward_folds
 
 BLEND: Final = "blend"
 BASELINE: Final = "naive_bayes"
@@ -149,7 +150,7 @@ def race(train: Dataset, entrants: Entrants, *, seed: int, step: Step = lambda d
         entries=entries,
         winner=winner.name,
         best=best.name,
-        why=why(winner, best, entries, _where(len(margins.rows), len(folds))),
+        why=why(winner, best, entries, _where(len(margins.rows), folds)),
         models=models,
         rows=len(margins.rows),
         folds=len(folds),
@@ -242,5 +243,10 @@ def why(winner: Entry, best: Entry, entries: Sequence[Entry], where: str) -> str
     return f"{lead}; {gap}, more than its standard error of {rival.standard_error:.4f}."
 
 
-def _where(rows: int, folds: int) -> str:
-    return f"on {rows:,} later rows ({folds} forward {'fold' if folds == 1 else 'folds'} inside the training period)"
+def _where(rows: int, folds: Sequence[Fold]) -> str:
+    many = f"{len(folds)} {'fold' if len(folds) == 1 else 'folds'}"
+    if isinstance(folds[0], AccountFold):
+        return f"on {rows:,} rows of other accounts ({many} inside the training period, not in order of time)"
+    if isinstance(folds[0], OrderedFold):
+        return f"on {rows:,} later rows ({many} in order of time, not purged, inside the training period)"
+    return f"on {rows:,} later rows ({many.replace(' ', ' forward ')} inside the training period)"

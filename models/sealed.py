@@ -7,14 +7,12 @@ is refused before anything in it is interpreted; what was hashed is what is hand
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
-from uuid import uuid4
 
 from features.errors import LeadlightError
+from features.swap import publish
 
 SUMS: Final = "SHA256SUMS"
 
@@ -26,7 +24,7 @@ class BundleError(LeadlightError):
 def seal(path: Path, files: Mapping[str, bytes]) -> str:
     """Write ``files`` (relative POSIX paths) into a new folder at ``path`` and return its fingerprint.
 
-    The folder is built beside ``path`` and put in place by renaming, so that a reader sees the old
+    The folder is built beside ``path`` and put in place in one step, so that a reader sees the old
     folder or the new one, whole. The bytes depend on ``files`` alone.
 
     Raises:
@@ -38,15 +36,13 @@ def seal(path: Path, files: Mapping[str, bytes]) -> str:
         raise BundleError(f"{path} cannot be written", wrong)
     if path.exists() and not (path / SUMS).is_file() and (not path.is_dir() or any(path.iterdir())):
         raise BundleError(f"{path} exists and is no bundle; move it away, or write to another folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{uuid4().hex}.new")
     sums = _sums(files)
-    try:
+
+    def build(fresh: Path) -> None:
         for name, content in [*sorted(files.items()), (SUMS, sums)]:
             _write(fresh / name, content)
-        _replace(path, fresh)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+
+    publish(path, build)
     return hashlib.sha256(sums).hexdigest()
 
 
@@ -131,30 +127,3 @@ def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace(path: Path, fresh: Path) -> None:
-    """Swap by renaming; a folder cannot be replaced in one step, so the old one steps aside first."""
-    old = path.with_name(f".{path.name}.{uuid4().hex}.old")
-    if path.exists():
-        path.rename(old)
-    try:
-        fresh.rename(path)
-    except OSError:
-        if old.exists():
-            old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

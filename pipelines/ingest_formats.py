@@ -93,7 +93,9 @@ def _compiled(date_format: str, text: str) -> re.Pattern[str]:
         raise DefinitionError(f"date format {date_format!r} names a part twice") from error
     names = set(found.groupindex)
     if not (names & {"year", "short_year"} and names & {"month", "month_name"} and "day" in names):
-        raise DefinitionError(f"date format {date_format!r} does not say year, month and day")
+        raise DefinitionError(
+            f"date format {date_format!r} does not say year, month and day; write it like %d.%m.%Y %H:%M"
+        )
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,16 @@ from features.errors import TableError
 from pipelines.ingest_checks import Drafts
 from pipelines.ingest_draft import Batch, Draft
 
+_HINTS = {
+    "bad_time": 'bad_time: dates that are not ISO need date_formats in the source, such as "%d.%m.%Y %H:%M"',
+    "naive_time": "naive_time: times without an offset need time_zone in the source, such as Europe/Berlin",
+    "not_utf8": "not_utf8: text that is not UTF-8 needs encoding in the source, such as cp1252",
+    "after_export": "after_export: exported_at of the mapping may lie before the export was made",
+    "unknown_lead": "unknown_lead: there is no such lead, or its own row is bad, or all lead ids need `id: salesforce`",
+}
+"""What often stands behind a reason, and the key of the mapping that mends it."""
+_MUCH = 0.1
+"""A reason gets a hint from this share of a table's quarantined rows on."""
 _PARTS = ("rows", "stored", "quarantined", "skipped", "duplicates")
 
 
@@ -95,6 +106,7 @@ def refuse_if_bad(counts: dict[str, Any], quarantined: pa.Table, limit: float) -
     worst = ", ".join(f"{share:.1%} of {name}" for name, share in bad.items())
     problems = [
         *_examples(quarantined),
+        *_hints(quarantined, set(bad)),
         "mend the export or the mapping, or raise max_bad_share in the mapping",
     ]
     raise TableError(
@@ -115,6 +127,24 @@ def _examples(quarantined: pa.Table) -> list[str]:
         found.to_pylist(), key=lambda row: (-row["line_count"], row["table"], row["reason"], row["column"])
     )
     return [f"{row['table']}: {row['line_count']:,} x {row['reason']}{_where(row)}" for row in rows]
+
+
+def _hints(quarantined: pa.Table, bad: set[str]) -> list[str]:
+    """What to look at in the mapping, for the reasons that a refused table mostly suffers from."""
+    counted = (
+        quarantined.group_by(["table", "reason"], use_threads=False)
+        .aggregate([("line", "count")])
+        .to_pylist()
+    )
+    total = Counter[str]()
+    for row in counted:
+        total[row["table"]] += row["line_count"]
+    reasons = {
+        row["reason"]
+        for row in counted
+        if row["table"] in bad and row["line_count"] >= _MUCH * total[row["table"]]
+    }
+    return [hint for reason, hint in _HINTS.items() if reason in reasons]
 
 
 def _where(row: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,34 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from features.errors import DefinitionError
-from pipelines.mapping import Mapping, Source
-from pipelines.mapping_cells import Cell, Condition, Known
+from pipelines.mapping import (
+    Accounts,
+    AttributeCells,
+    AttributeRows,
+    EventCells,
+    EventRows,
+    LeadCells,
+    Mapping,
+    Source,
+    StageCells,
+)
+from pipelines.mapping_cells import Cell, Condition, Exploded, FieldCell, Known
 from pipelines.yaml_lines import Lines
 
 Place = tuple[int | str, ...]
+
+_DELIMITERS = (";", "\t", "|", ",")
+_KEYS = sorted(
+    {
+        field.alias or name
+        for model in (
+            Mapping, Accounts, Source, LeadCells, EventRows, EventCells, StageCells, AttributeRows, AttributeCells,
+            Cell, FieldCell, Exploded, Condition, Known,
+        )
+        for name, field in model.model_fields.items()
+    }
+)  # fmt: skip
+"""Every key that a mapping can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +64,14 @@ class MappingFile:
     def missing_columns(self, index: int, file: str, present: Collection[str]) -> list[str]:
         """One problem per column that source ``index`` asks for and ``file`` lacks."""
         wanted = {column: place for place, column in reversed([*_columns(self.mapping.sources[index])])}
-        return [
-            f"{self.at(('sources', index, *place))}: {file} has no column {column!r}{_suggest(column, present)}"
+        missing = [
+            (self.lines.of(("sources", index, *place)), column)
             for column, place in wanted.items()
             if column not in present
+        ]
+        return [
+            f"{self.path.name}:{line}: {file} has no column {column!r}{_suggest(column, present)}"
+            for line, column in sorted(missing)
         ]
 
 
@@ -84,7 +112,19 @@ def _follows(problem: dict[str, Any], found: list[dict[str, Any]]) -> bool:
 def _problem(path: Path, lines: Lines, found: dict[str, Any]) -> str:
     place: Place = found["loc"]
     named = ".".join(str(part) for part in place) or "mapping"
-    return f"{path.name}:{lines.of(place)}: {named}: {found['msg'].removeprefix('Value error, ')}"
+    return f"{path.name}:{lines.of(place)}: {named}: {_told(found)}"
+
+
+def _told(found: dict[str, Any]) -> str:
+    if found["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(found["loc"][-1]), _KEYS, n=1)
+        return f"there is no such key{f'; did you mean {near[0]!r}?' if near else ''}"
+    if found["type"] == "missing":
+        return "this key is needed"
+    if found["type"] == "model_type" and not found["loc"]:
+        return "a mapping is keys and values; examples/*/mapping.yaml are worked examples"
+    message: str = found["msg"]
+    return message.removeprefix("Value error, ")
 
 
 def _columns(source: Source) -> Iterator[tuple[Place, str]]:
@@ -113,6 +153,12 @@ def _within(part: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 def _suggest(column: str, present: Collection[str]) -> str:
     folded = {name.casefold(): name for name in present}
+    only = next(iter(present)) if len(present) == 1 else ""
+    mark = next((mark for mark in _DELIMITERS if mark in only), None)
+    if mark is not None:
+        return f"; its whole first line is one column ({only}): set delimiter: {json.dumps(mark)}"
+    if any("\0" in name for name in present):
+        return "; its first line is not text in this encoding: set encoding, for example utf-16"
     near = difflib.get_close_matches(column.casefold(), folded, n=1)
     hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
     return f"{hint} (it has {', '.join(sorted(present))})"

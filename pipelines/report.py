@@ -11,10 +11,9 @@ from pipelines.reporting.page import render
 from pipelines.reporting.schema import Report
 
 
-def write_json(report: Report, out: Path) -> None:
-    """Write ``report.json``: keys in the order of the schema, no NaN, a final newline."""
-    plain = report.model_dump(mode="json")
-    out.write_text(json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+def write_json(report: Mapping[str, Any], out: Path) -> None:
+    """Write ``report.json``: keys in the order given, no NaN, a final newline."""
+    out.write_text(json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def write_html(report: Mapping[str, Any], out: Path) -> None:

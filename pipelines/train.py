@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from features.errors import LeadlightError
 from features.playbook import read_playbook
 from models.registry import Training, log_training, store_uri
 from pipelines.bundling import write_bundle
@@ -18,10 +18,13 @@ from pipelines.fit import Trained, fit, predictions
 from pipelines.judging import judged, sha256
 from pipelines.params import TrainParams
 from pipelines.progress import Say, unheard
-from pipelines.report import write_html
+from pipelines.report import write_html, write_json
 from pipelines.reporting.page import plots
 from pipelines.reporting.schema import Report
 from pipelines.training_set import training_set
+
+PLOTS, MODELS = "plots", "models"
+"""Folders of a run."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def train(
         LeadlightError: what a person has to mend, for example too little data.
     """
     agreed = read_playbook(playbook)
+    _refuse_foreign(out)
     say("features")
     examples = training_set(history, agreed, version=definition)
     for stale in ("matrix.parquet", "study.db"):
@@ -80,6 +84,7 @@ def publish(trained: Trained, report: Report, playbook: str, out: Path, say: Say
     Returns:
         The content of ``report.json``, with the fingerprint of the bundle and the id of the run.
     """
+    _refuse_foreign(out)
     out.mkdir(parents=True, exist_ok=True)
     say("bundle")
     fingerprint = write_bundle(trained, report, playbook, out / "bundle")
@@ -97,16 +102,24 @@ def publish(trained: Trained, report: Report, playbook: str, out: Path, say: Say
     return plain
 
 
+def _refuse_foreign(out: Path) -> None:
+    """A run replaces its folders ``plots`` and ``models`` as a whole, so they must be those of a run."""
+    foreign = [name for name in (PLOTS, MODELS) if (out / name).exists()]
+    if foreign and not (out / "report.json").is_file():
+        problems = [f"{out / name} would be replaced" for name in foreign]
+        raise LeadlightError(f"{out} is no run of Leadlight; choose another place with --out", problems)
+
+
 def _write_plots(report: Report, out: Path) -> list[str]:
     """Every drawing of the report as a file; returns their names in ``out``."""
-    return _write_texts({f"plots/{name}.svg": text for name, text in plots(report).items()}, out)
+    return _write_texts({f"{PLOTS}/{name}.svg": text for name, text in plots(report).items()}, out)
 
 
 def _write_models(trained: Trained, out: Path) -> list[str]:
     """Every model of the race as text, boosters included; returns their names in ``out``."""
     models = trained.raced.models.items()
     texts = {
-        f"models/{name}/{file}": text for name, model in models for file, text in model.to_files().items()
+        f"{MODELS}/{name}/{file}": text for name, model in models for file, text in model.to_files().items()
     }
     return _write_texts(texts, out)
 
@@ -121,6 +134,5 @@ def _write_texts(texts: Mapping[str, str], out: Path) -> list[str]:
 
 
 def _write_report(report: Mapping[str, Any], out: Path) -> None:
-    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    (out / "report.json").write_text(text, encoding="utf-8")
+    write_json(report, out / "report.json")
     write_html(report, out / "report.html")

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from typing_extensions import override
 
 from features.clock import iso
 from features.definitions import Feature
@@ -64,6 +65,12 @@ class TrainingSet:
 
     def __len__(self) -> int:
         return len(self.as_of)
+
+    @override
+    def __repr__(self) -> str:
+        states = ", ".join(f"{number:,} {state}" for state, number in self.label_states.items() if number)
+        size = f"{len(self):,} snapshots of {len(set(self.lead_id)):,} leads, {len(self.features):,} features"
+        return f"{size}: {states}" if states else size
 
     @property
     def features(self) -> tuple[Feature, ...]:

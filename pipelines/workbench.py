@@ -20,12 +20,13 @@ import yaml
 from tqdm.auto import tqdm
 from typing_extensions import override
 
+from features import playbook as playbooks
 from features.definitions import Feature
 from features.errors import LeadlightError
 from features.folder import read_manifest, read_tables
 from features.manifest import Manifest
 from features.matrix import Matrix
-from features.playbook import Playbook, read_playbook
+from features.playbook import Playbook
 from features.sentences import sentence
 from features.tables import SCHEMAS
 from pipelines.fit import Trained, fit
@@ -92,6 +93,15 @@ def open_history(path: Path | str) -> Opened:
         TableError: there is no history, or it is damaged.
     """
     return Opened(Path(path), read_manifest(Path(path)))
+
+
+def read_playbook(path: Path | str) -> Playbook:
+    """Read what marketing and sales agreed on.
+
+    Raises:
+        DefinitionError: there is no such file, or it cannot be used; says every problem with its place.
+    """
+    return playbooks.read_playbook(Path(path))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 
 from features.clock import iso
+from features.playbook import Worked
 from models.splits import Split
 from pipelines.reporting.schema import Data, FunnelStep, Note
 from pipelines.training_set import TrainingSet
@@ -102,14 +103,38 @@ def notes(examples: TrainingSet) -> tuple[Note, ...]:
         elif name not in attributes.exclude:
             text = "left out: only today's value was exported, so what was known at the time cannot be told"
             found.append(Note(level="ok", subject=name, text=text))
+    found += _untested_rules(examples)
     mature = ~np.isin(examples.state, ("immature", "duplicate"))
     unworked = (examples.state[mature] == "unworked").mean() if mature.any() else 0.0
     if unworked > MANY_UNWORKED:
         text = f"{unworked:.0%} of the mature snapshots were never worked: the model says P(SQL | worked)"
         found.append(Note(level="warn", subject="unworked leads", text=text))
+    if examples.playbook.worked == Worked() and examples.label_states["lapsed"]:
+        text = "the playbook does not say what shows that sales touched a lead (worked), so each counts as worked"
+        found.append(Note(level="note", subject="worked leads", text=text))
     others = [repr(d.version) for d in examples.playbook.sql if d.version != examples.definition.version]
     if others:
         rest = f"{', '.join(others)} would label it otherwise"
         text = f"all history is labelled by {examples.definition.version!r}; {rest}"
         found.append(Note(level="note", subject="definition of an SQL", text=text))
     return tuple(found)
+
+
+def _untested_rules(examples: TrainingSet) -> list[Note]:
+    """Rules of the sheet that can never fire, for the history holds nothing of what they name.
+
+    A misspelt word would otherwise make the sheet look worse than it is, without a sign.
+    """
+    sheet, manifest = examples.playbook.sheet, examples.manifest
+    events = {"any", *manifest.event_types}
+    found: list[Note] = []
+    for rule in sheet.rules if sheet else ():
+        event, attribute = rule.when.event, rule.when.attribute
+        if event is not None and event not in events:
+            text = f"never gives points: the history holds no event {event!r}"
+        elif attribute is not None and attribute not in manifest.fields:
+            text = f"never gives points: the history holds no attribute {attribute!r}"
+        else:
+            continue
+        found.append(Note(level="warn", subject=f"rule {rule.name!r}", text=text))
+    return found

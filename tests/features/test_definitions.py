@@ -217,3 +217,10 @@ def test_what_is_written_is_plain_and_short():
 
 def test_columns_are_those_of_the_selection():
     assert {f"{name}" for name in Where.__dataclass_fields__} == {*COLUMNS, "at_least", "below"}
+
+
+def test_limits_that_differ_have_names_that_differ():
+    limits = (1_000_000, 1_000_001, 0.1, 0.10000001)
+    names = {feature.name for limit in limits for feature in count("order", days=7, at_least=limit)}
+    assert len(names) == len(limits)
+    assert "count(order, value>=0.1, 7d)" in names

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from features.errors import TableError
-from features.history import LARGEST_VALUE, Coded, History, Stream
+from features.history import LARGEST_SUM, Coded, History, Stream
 from tests import builders
 from tests.builders import at
 
@@ -144,6 +144,13 @@ def test_events_without_ids_are_taken_to_be_clean():
     assert len(History.from_tables(tables).events) == 2
 
 
+def test_single_events_without_an_id_are_taken_to_be_clean_too():
+    tables = builders.tables(leads=LEADS, events="lead type at" + "\n ann a 2026-03-05" * 4)
+    ids = pa.array(["e1", None, "e1", None])
+    tables["events"] = tables["events"].drop_columns(["event_id"]).append_column("event_id", ids)
+    assert len(History.from_tables(tables).events) == 3
+
+
 def test_the_events_of_an_account_are_those_of_all_its_leads():
     history = builders.history(
         leads=LEADS,
@@ -210,9 +217,14 @@ def test_an_empty_history_is_a_history():
             {"stages": "lead stage at \n zoe a 2026-03-05"}, "stages: 1 lead_id without a lead", id="stages"
         ),
         pytest.param(
-            {"events": "lead type at value \n ann a 2026-03-05 -1.1e12"},
-            "larger than 1e.12",
+            {"events": "lead type at value \n ann a 2026-03-05 -9.1e12"},
+            "values of one lead or account reach 9e.12",
             id="a huge value",
+        ),
+        pytest.param(
+            {"events": "lead type at value" + "\n ann a 2026-03-05 1e12" * 10},
+            "values of one lead or account reach 9e.12",
+            id="a huge sum",
         ),
     ],
 )
@@ -222,8 +234,15 @@ def test_what_is_no_history_is_refused(written, problem):
 
 
 def test_the_largest_value_is_allowed():
-    rows = f"lead type at value \n ann a 2026-03-05 {LARGEST_VALUE}"
-    assert builders.history(leads=LEADS, events=rows).events.value.tolist() == [LARGEST_VALUE]
+    rows = f"lead type at value \n ann a 2026-03-05 {LARGEST_SUM}"
+    assert builders.history(leads=LEADS, events=rows).events.value.tolist() == [LARGEST_SUM]
+
+
+def test_leads_of_an_account_may_not_add_up_to_too_much_either():
+    rows = "lead type at value \n ann a 2026-03-05 6e12 \n bo a 2026-03-05 6e12"
+    history = builders.history(leads=LEADS, events=rows)
+    with pytest.raises(TableError, match="one lead or account"):
+        _ = history.account_events
 
 
 def test_missing_tables_and_columns_are_named_together():

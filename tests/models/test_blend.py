@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -66,6 +66,18 @@ def test_without_rows_parts_count_alike() -> None:
     train, truth = drawn(100, 0)
     none = margins(train, np.column_stack([truth, truth, truth])).before(0)
     np.testing.assert_allclose(blend_weights(none), 1.0 / 3.0)
+
+
+def test_of_earlier_folds_only_labels_known_by_then_count() -> None:
+    train, truth = drawn(200, 0)
+    late = replace(train, label_known_at=train.as_of + 50 * DAY)
+    told = margins(late, truth[:, None])
+    for fold in range(4):
+        known = told.before(fold)
+        begins = late.as_of[told.rows[told.fold == fold]].min()
+        assert (late.label_known_at[known.rows] <= begins).all()
+        assert (known.fold < fold).all()
+    assert 0 < len(told.before(3).rows) < (told.fold < 3).sum()
 
 
 def test_a_right_model_keeps_its_slope_and_a_bold_one_is_tamed() -> None:

@@ -132,3 +132,9 @@ def test_the_horizon_is_the_shortest_that_catches_four_fifths():
 )
 def test_where_the_data_cannot_tell_no_horizon_is_proposed(many, horizon):
     assert curve(*many).horizon == horizon
+
+
+def test_a_horizon_catches_what_a_label_of_that_horizon_counts():
+    """``[as_of, as_of + 30 days)``: an SQL on day 30 is too late."""
+    assert curve(*[(400, 29, True)] * 3, (400, 30, True)).caught(30) == 0.75
+    assert curve((29, 29, True)).caught(30) == 1.0, "the follow-up ends before the horizon does"

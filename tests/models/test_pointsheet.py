@@ -62,6 +62,12 @@ def test_when_rules_fire() -> None:
     np.testing.assert_array_equal(total_points(sheet, matrix), 10 * np.array(expected).sum(axis=1))
 
 
+def test_the_word_none_is_not_the_absence_of_a_word() -> None:
+    sheet = sheet_of({"when": {"attribute": "industry", "one_of": ["None"]}})
+    matrix = Matrix((samples.INDUSTRY,), np.array([[0.0], [np.nan]]), {samples.INDUSTRY.name: ("None",)})
+    np.testing.assert_array_equal(fires(sheet, matrix), [[True], [False]])
+
+
 def test_points_are_signed() -> None:
     sheet = sheet_of({"points": -5, "when": {"event": "visit", "days": 30}})
     matrix = Matrix((samples.VISITS,), np.array([[1.0], [0.0]]), {})

@@ -10,8 +10,8 @@ from features.errors import TooLittleDataError
 from models.boosting import Settings
 from models.learning import Model
 from models.metrics import roc_auc
-from models.race import BASELINE, Entrants, Entry, Race, pick, race, why
-from models.splits import forward_split
+from models.race import BASELINE, Entrants, Entry, Race, _where, pick, race, why
+from models.splits import AccountFold, Fold, ForwardFold, OrderedFold, forward_split
 from tests.models import samples
 
 QUICK = Settings(most_rounds=60, least_rounds=20)
@@ -84,6 +84,22 @@ def test_two_races_end_alike() -> None:
     assert {name: model.to_files() for name, model in first.models.items()} == {
         name: model.to_files() for name, model in second.models.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (ForwardFold, "on 1 later rows (1 forward fold inside the training period)"),
+        (OrderedFold, "on 1 later rows (1 fold in order of time, not purged, inside the training period)"),
+        (
+            AccountFold,
+            "on 1 rows of other accounts (1 fold inside the training period, not in order of time)",
+        ),
+    ],
+)
+def test_the_reason_says_how_the_rows_were_judged(kind: type[Fold], words: str) -> None:
+    data = samples.dataset(400, days=400)
+    assert _where(1, [kind(data, np.array([0]), np.array([399]))]) == words
 
 
 def test_below_sixty_conversions_no_trees_race() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from features.definitions import count
-from features.playbook import Attributes
+from features.playbook import Attributes, Sheet, Worked
 from models.splits import forward_split
 from pipelines.reporting.facts import data_facts, funnel, notes, question
 from pipelines.training_set import training_set
@@ -125,6 +125,27 @@ def test_many_unworked_leads_limit_what_the_model_speaks_of(examples, unworked, 
         ["unworked"] * unworked + ["lapsed"] * (100 - unworked) + ["immature"] * 100, dtype=object
     )
     assert ("unworked leads" in told(replace(examples, state=state))) == warned
+
+
+def test_a_rule_that_can_never_give_points_is_told(examples):
+    rules = (
+        {"name": "prices", "points": 1, "when": {"event": "pricing_viwe", "days": 7}},
+        {"name": "mail", "points": 1, "when": {"attribute": "email_kin", "one_of": ["free"]}},
+        {"name": "anything", "points": 1, "when": {"event": "any"}},
+        {"name": "visit", "points": 1, "when": {"event": "web_visit"}},
+    )
+    sheet = Sheet.model_validate({"rules": rules})
+    found = notes(replace(examples, playbook=examples.playbook.model_copy(update={"sheet": sheet})))
+    assert [(note.subject, note.text) for note in found if note.level == "warn"] == [
+        ("rule 'prices'", "never gives points: the history holds no event 'pricing_viwe'"),
+        ("rule 'mail'", "never gives points: the history holds no attribute 'email_kin'"),
+    ]
+
+
+def test_a_playbook_that_does_not_say_what_worked_means_is_noted(examples):
+    silent = replace(examples, playbook=examples.playbook.model_copy(update={"worked": Worked()}))
+    assert "worked leads" in {note.subject for note in notes(silent)}
+    assert "worked leads" not in {note.subject for note in notes(examples)}
 
 
 def test_all_of_it_comes_together(examples):

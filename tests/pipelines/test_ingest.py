@@ -355,9 +355,20 @@ def test_too_many_bad_rows_publish_nothing(company):
         == "nothing was published: 33.3% of events would be quarantined, more than max_bad_share 30.0%"
     )
     assert caught.value.problems[0] == "events: 1 x bad_time in at, first at e.csv:4"
+    assert caught.value.problems[1].startswith("bad_time: dates that are not ISO need date_formats")
+    assert "mend the export or the mapping" in caught.value.problems[2]
     assert company.bytes() == before
     company.holds("e.csv", "who,what,at\na,x,2024-02-01\na,x,2024-02-02\nb,x,2024-01-01\nb,x,never\n")
     assert company.ingest().counts["quarantined"] == 1
+
+
+def test_a_reason_that_is_rare_in_a_refused_table_gets_no_hint(company):
+    company.maps(LEADS.replace("max_bad_share: 1", "max_bad_share: 0.3") + EVENTS.format(file="e.csv"))
+    company.holds("e.csv", "who,what,at\n" + "nobody,x,2024-02-01\n" * 19 + "a,x,never\n")
+    with pytest.raises(LeadlightError) as caught:
+        company.ingest()
+    hints = [problem.partition(":")[0] for problem in caught.value.problems[2:-1]]
+    assert hints == ["unknown_lead"]
 
 
 def test_rows_left_out_on_purpose_do_not_thin_out_the_bad_share(company):

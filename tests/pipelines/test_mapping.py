@@ -27,13 +27,13 @@ def refused(export: Export) -> list[str]:
         pytest.param(
             "lead_id: id,",
             "lead_id: id, acount: x,",
-            "mapping.yaml:8: sources.0.rows.0.leads.set.acount: Extra inputs are not permitted",
+            "mapping.yaml:8: sources.0.rows.0.leads.set.acount: there is no such key; did you mean 'account'?",
             id="unknown key",
         ),
         pytest.param(
             "lead_id: id, ",
             "",
-            "mapping.yaml:8: sources.0.rows.0.leads.set.lead_id: Field required",
+            "mapping.yaml:8: sources.0.rows.0.leads.set.lead_id: this key is needed",
             id="missing key",
         ),
         pytest.param(
@@ -93,6 +93,31 @@ def test_names_the_line(export, old, new, problem):
     assert old in LEADS
     export.maps(LEADS.replace(old, new, 1)).holds("leads.csv", "id,made\na,2024-01-01T00:00Z\n")
     assert refused(export)[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        pytest.param(
+            "id;made\n", '; its whole first line is one column (id;made): set delimiter: ";"', id="semicolon"
+        ),
+        pytest.param("id\tmade\n", '(id\tmade): set delimiter: "\\t"', id="tab"),
+        pytest.param(
+            "id,made\n".encode("utf-16"), "set encoding, for example utf-16", id="two bytes a letter"
+        ),
+    ],
+)
+def test_a_header_that_was_not_taken_apart_names_the_key_to_set(export, content, hint):
+    export.maps(LEADS).holds("leads.csv", content)
+    assert all(problem.endswith(hint) for problem in refused(export))
+
+
+def test_missing_columns_come_in_order_of_line(export):
+    export.maps(LEADS + "      - table: stages\n        explode: {late: sql}\n        set: {lead_id: who}\n")
+    export.holds("leads.csv", "x,y\n")
+    lines = [int(problem.split(":")[1]) for problem in refused(export)]
+    assert lines == sorted(lines)
+    assert len(set(lines)) > 1
 
 
 def test_names_every_missing_column_in_every_place(export):
@@ -178,7 +203,7 @@ def test_attributes_need_an_entity(export):
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text"])
 def test_refuses_what_is_no_mapping(export, text):
     export.maps(text)
-    assert "mapping.yaml:1: mapping: Input should be" in refused(export)[0]
+    assert "mapping.yaml:1: mapping: a mapping is keys and values" in refused(export)[0]
 
 
 def test_refuses_what_is_no_yaml(export):

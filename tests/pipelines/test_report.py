@@ -166,7 +166,7 @@ def test_the_winner_has_no_difference_to_itself_and_all_others_have(report):
 
 
 def test_the_files_hold_the_same_report(report, page, tmp_path):
-    write_json(report, tmp_path / "report.json")
+    write_json(report.model_dump(mode="json"), tmp_path / "report.json")
     plain = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     write_html(plain, tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page

@@ -14,6 +14,10 @@ REPORT = {
     "winner": "naive_bayes",
     "why": "it is the only one",
     "label_states": {"converted": 2, "unworked": 0, "lapsed": 3},
+    "notes": [
+        {"level": "warn", "subject": "rule 'saw prices'", "text": "never gives points"},
+        {"level": "ok", "subject": "rating", "text": "left out"},
+    ],
     "models": {
         "naive_bayes": {"test": {"roc_auc": SURE, "pr_auc": SURE, "log_loss": SURE, "lift_at_10": UNKNOWN}}
     },
@@ -25,6 +29,7 @@ def test_the_lines_say_what_came_in_what_won_and_where_to_look():
         "labels        3 lapsed, 2 converted",
         "winner        naive_bayes: it is the only one",
         f"naive_bayes   {figures_line(REPORT, 'naive_bayes')}",
+        "warning       rule 'saw prices' never gives points",
         "report        run/report.html",
         "bundle        run/bundle",
     ]

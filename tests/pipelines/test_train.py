@@ -20,10 +20,12 @@ import yaml
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from features.errors import LeadlightError
 from features.folder import read_tables
 from models import bundle
 from pipelines import cli
 from pipelines.params import TuningParams
+from pipelines.train import train
 from tests.pipelines.conftest import QUICK, TrainedRun, Vendor, trained_on
 
 METRICS = (
@@ -249,6 +251,16 @@ def test_too_little_data_is_refused_with_the_counts_that_are_missing(tmp_path, c
     assert re.search(r"(\d+) leads converted and mature, at least 20 are needed: (\d+) are missing", said.err)
     assert "would still be honest" in said.err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("folder", ["models", "plots"])
+def test_a_folder_that_is_no_run_is_left_alone(vendor, tmp_path, folder):
+    precious = tmp_path / folder / "mine.txt"
+    precious.parent.mkdir()
+    precious.write_text("mine")
+    with pytest.raises(LeadlightError, match=f"{tmp_path} is no run of Leadlight; choose another place"):
+        train(vendor.history, vendor.playbook_file, tmp_path, QUICK)
+    assert [path.name for path in tmp_path.rglob("*")] == [folder, "mine.txt"]
 
 
 @pytest.mark.slow

@@ -30,6 +30,13 @@ def test_states_add_up_to_the_snapshots(examples):
     assert all(examples.label_states.values()), "the company has leads of every state"
 
 
+def test_it_says_its_size_and_states_in_a_line(examples):
+    told = repr(examples)
+    assert told.startswith(f"{len(examples):,} snapshots of ")
+    assert f"{examples.label_states['converted']:,} converted" in told
+    assert len(told) < 200
+
+
 def test_snapshots_come_in_order_of_time_each_once(examples):
     assert (np.diff(examples.as_of) >= 0).all()
     asked = Counter(zip(examples.lead_id, examples.as_of, strict=True))

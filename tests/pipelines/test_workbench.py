@@ -46,6 +46,11 @@ def test_few_names_are_offered():
     assert workbench.__all__ == ["Opened", "Run", "open_history", "read_playbook", "train"]
 
 
+def test_a_playbook_is_read_by_path_or_text(vendor):
+    assert workbench.read_playbook(str(vendor.playbook_file)) == vendor.playbook
+    assert workbench.read_playbook(vendor.playbook_file) == vendor.playbook
+
+
 def test_a_history_shows_what_it_holds(opened, vendor):
     assert repr(opened).startswith(f"history at {vendor.history}: ")
     assert "1,200 leads" in repr(opened)
