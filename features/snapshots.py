@@ -14,7 +14,7 @@ from features.clock import DAY
 from features.definitions import Where
 from features.episodes import Episodes, matching
 from features.history import Codes, History
-from features.matrix import Ints
+from features.matrix import Floats, Ints
 from features.playbook import AtAge, OnEvent, OnStage, SnapshotPolicy, Weekly
 
 WEEK: Final = 7 * DAY
@@ -23,8 +23,8 @@ FIRST_MONDAY: Final = 4 * DAY
 JUST_AFTER: Final = 1
 """A microsecond: evidence must be known strictly before the question."""
 
-Asked = tuple[Ints, Ints]
-"""Positions in the episodes and moments, of equal length."""
+Asked = tuple[Ints, Ints, Floats]
+"""Positions in the episodes, moments, and how many moments each stands for; of equal length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,13 @@ class Snapshots:
 
     Attributes:
         lead: position in the history. episode: position in the episodes. as_of: instants.
+        stands_for: how many moments each stands for: 1, or more where some were drawn from many.
     """
 
     lead: Codes
     episode: Ints
     as_of: Ints
+    stands_for: Floats
 
     def __len__(self) -> int:
         return len(self.as_of)
@@ -60,24 +62,27 @@ def take_snapshots(
         until: no moment lies after this instant (the end of what the export could know).
     """
     asked = [_POLICIES[type(policy)](policy, history, episodes, until) for policy in policies]
-    episode = np.concatenate([positions for positions, _ in asked])
-    as_of = np.concatenate([moments for _, moments in asked])
+    episode, as_of, stands_for = (np.concatenate([part[i] for part in asked]) for i in range(3))
     kept = (as_of >= episodes.start[episode]) & (as_of <= episodes.in_play_until[episode]) & (as_of <= until)
     if since is not None:
         kept &= history.created_at[episodes.lead[episode]] >= since
-    episode, as_of = episode[kept], as_of[kept]
-    order = np.lexsort((episode, as_of, episodes.lead[episode]))
-    episode, as_of = episode[order], as_of[order]
+    episode, as_of, stands_for = episode[kept], as_of[kept], stands_for[kept]
+    order = np.lexsort((stands_for, episode, as_of, episodes.lead[episode]))
+    episode, as_of, stands_for = episode[order], as_of[order], stands_for[order]
     lead = episodes.lead[episode]
     first = np.ones(len(lead), dtype=np.bool_)
     first[1:] = (lead[1:] != lead[:-1]) | (as_of[1:] != as_of[:-1])
-    return Snapshots(lead[first], episode[first], as_of[first])
+    return Snapshots(lead[first], episode[first], as_of[first], stands_for[first])
+
+
+def _for_itself(episode: Ints, as_of: Ints) -> Asked:
+    return episode, as_of, np.ones(len(as_of))
 
 
 def _at_age(policy: AtAge, history: History, episodes: Episodes, until: int) -> Asked:
     ages = [round(days * DAY) for days in policy.days]
     everyone = np.arange(len(episodes), dtype=np.int64)
-    return np.tile(everyone, len(ages)), np.concatenate([episodes.start + age for age in ages])
+    return _for_itself(np.tile(everyone, len(ages)), np.concatenate([episodes.start + age for age in ages]))
 
 
 def _on_stage(policy: OnStage, history: History, episodes: Episodes, until: int) -> Asked:
@@ -95,7 +100,11 @@ def _on_event(policy: OnEvent, history: History, episodes: Episodes, until: int)
 
 
 def _weekly(policy: Weekly, history: History, episodes: Episodes, until: int) -> Asked:
-    """Mondays in each episode, at most ``per_lead`` of them.
+    """Mondays in play, at most ``per_lead`` of each lead.
+
+    A lead that stays open for long has many, so fewer of them are drawn; each drawn one stands for its share.
+    Without that, early Mondays of leads that close soon, for better or worse, would count too much.
+    Source: Horvitz and Thompson (1952), *J. Am. Stat. Assoc.* 47.
 
     The lot of a Monday depends on the lead's id, the week and the seed alone: no other lead and no order of
     rows can change which Mondays of a lead are drawn.
@@ -113,8 +122,11 @@ def _weekly(policy: Weekly, history: History, episodes: Episodes, until: int) ->
     lead = episodes.lead[episode][order]
     starts = np.flatnonzero(np.r_[True, lead[1:] != lead[:-1]]) if len(lead) else np.zeros(0, dtype=np.int64)
     rank = np.arange(len(lead)) - np.repeat(starts, np.diff(np.r_[starts, len(lead)]))
-    kept = order[rank < policy.per_lead]
-    return episode[kept], FIRST_MONDAY + week[kept] * WEEK
+    drawn = rank < policy.per_lead
+    of_lead = np.bincount(lead, minlength=len(history))[lead[drawn]]
+    stands_for = np.maximum(of_lead / policy.per_lead, 1.0)
+    kept = order[drawn]
+    return episode[kept], FIRST_MONDAY + week[kept] * WEEK, stands_for
 
 
 def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -129,7 +141,7 @@ def _every_episode(episodes: Episodes, lead: Codes, moments: Ints) -> Asked:
     first = np.searchsorted(episodes.lead, lead).astype(np.int64)
     number = np.searchsorted(episodes.lead, lead, side="right") - first
     question, within = _unrolled(number)
-    return first[question] + within, moments[question]
+    return _for_itself(first[question] + within, moments[question])
 
 
 def _unrolled(number: Ints) -> tuple[Ints, Ints]:

@@ -110,7 +110,7 @@ class Outcomes:
     Attributes:
         probability: calibrated, shape (rows,).
         label: 1.0 became an SQL within the horizon, 0.0 did not.
-        weight: share of the lead's weight; the rows of a lead add up to at most 1.
+        weight: how much a row counts; weights add up to the number of leads.
         as_of: instants (int64 microseconds).
     """
 

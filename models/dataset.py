@@ -19,7 +19,7 @@ class Dataset:
     Attributes:
         matrix: features, shape (rows, features).
         label: 1.0 became an SQL within the horizon, 0.0 did not; shape (rows,).
-        weight: share of the lead's weight; the rows of one lead add up to 1.
+        weight: how much a row counts, shape (rows,). It must not depend on what became of the lead.
         lead_id, account: texts; ``account`` is the lead's own id where it has none.
         service_line: texts, "" where none.
         as_of, label_known_at: instants (int64 microseconds); a label is known once horizon and

@@ -31,7 +31,8 @@ class Answer:
 
     Attributes:
         matrix: shape (snapshots, features).
-        columns: lead_id, account, service_line, as_of, episode, state, reason, label, label_known_at.
+        columns: lead_id, account, service_line, as_of, stands_for, episode, state, reason, label,
+            label_known_at.
         leads, entitled: leads in the buckets, and those created since the playbook's ``since``.
     """
 
@@ -142,6 +143,7 @@ class Question:
             "account": np.where(account >= 0, names[account], lead_id),
             "service_line": lines[history.service_line.codes[asked.lead]],
             "as_of": asked.as_of,
+            "stands_for": asked.stands_for,
             "episode": in_play.number[asked.episode].astype(np.int64),
             "state": labels.state,
             "reason": labels.reason,

@@ -24,6 +24,7 @@ from pipelines.simulation.truth import NOTICE, tell_truth, truth_text
 EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "simulated"
 """Where the mapping, the playbook and the README of the simulated company lie."""
 BESIDE: Final = ("mapping.yaml", "playbook.yaml", "README.md")
+FOLDERS: Final = ("salesforce", "hubspot", "marketo", "facts")
 FEWEST, MOST = 100, 1_000_000
 
 
@@ -43,9 +44,11 @@ def simulate(out: Path, leads: int, seed: int, *, shift: float = 1.0) -> dict[st
         of the sheet, shares of the special cases).
 
     Raises:
-        LeadlightError: if an argument is out of range, or ``examples/simulated`` is missing or does not fit.
+        LeadlightError: if an argument is out of range, ``examples/simulated`` is missing or does not fit, or
+            ``out`` holds such files that no simulation wrote.
     """
     _check(leads, seed, shift)
+    _refuse_foreign(out)
     playbook = read_playbook(EXAMPLE / "playbook.yaml")
     sheet = _known_sheet(playbook.sheet)
     draws = [np.random.default_rng([seed, part]) for part in range(4)]
@@ -93,9 +96,17 @@ def _known_sheet(sheet: Sheet | None) -> Sheet:
     return sheet
 
 
+def _refuse_foreign(out: Path) -> None:
+    """What would be replaced must be an earlier simulation's: real exports have folders of the same names."""
+    found = [name for name in (*FOLDERS, *BESIDE) if (out / name).exists()]
+    if found and not (out / "truth.json").is_file():
+        problems = [f"{out / name} would be replaced" for name in found]
+        raise LeadlightError(f"{out} holds files that no simulation wrote; choose another --out", problems)
+
+
 def _clear(out: Path) -> None:
     """Remove what an earlier simulation wrote: a smaller one has fewer files."""
-    for folder in ("salesforce", "hubspot", "marketo", "facts"):
+    for folder in FOLDERS:
         if (out / folder).is_dir():
             shutil.rmtree(out / folder)
     out.mkdir(parents=True, exist_ok=True)

@@ -17,16 +17,13 @@ def training_lines(report: Mapping[str, Any], run: Path) -> list[str]:
         run: the folder of the run.
     """
     models: Mapping[str, Any] = report["models"]
-    width = max(len(name) for name in ("labels", "warning", *models))
+    warnings = [f"{note['subject']} {note['text']}" for note in report["notes"] if note["level"] == "warn"]
+    width = max(len(name) for name in ("labels", *models, *(["warning"] if warnings else [])))
     return [
         f"{'labels':{width}}   {counted(report['label_states'])}",
         f"{'winner':{width}}   {report['winner']}: {report['why']}",
         *(f"{name:{width}}   {_tested(models[name]['test'])}" for name in models),
-        *(
-            f"{'warning':{width}}   {note['subject']} {note['text']}"
-            for note in report["notes"]
-            if note["level"] == "warn"
-        ),
+        *(f"{'warning':{width}}   {warning}" for warning in warnings),
         f"{'report':{width}}   {run / 'report.html'}",
         f"{'bundle':{width}}   {run / 'bundle'}",
     ]

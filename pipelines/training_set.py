@@ -27,7 +27,8 @@ from pipelines.question import Answer, Question
 WORKERS: Final = 2
 """Buckets in work at a time; the kernel releases the interpreter."""
 COLUMNS: Final = (
-    "lead_id", "account", "service_line", "as_of", "episode", "state", "reason", "label", "label_known_at",
+    "lead_id", "account", "service_line", "as_of", "stands_for", "episode",
+    "state", "reason", "label", "label_known_at",
 )  # fmt: skip
 
 
@@ -39,6 +40,7 @@ class TrainingSet:
         matrix: shape (snapshots, features). chosen: the columns that models learn from; the point sheet
             may need others, which are in the matrix too.
         lead_id, account, service_line, state, reason: texts. ``account`` is the lead where it has none.
+        stands_for: how many moments a snapshot stands for (``features.snapshots``).
         as_of, label_known_at: instants. label: 1, 0 or NaN. episode: 0 for a lead's first.
         playbook, definition: by which they are labelled.
         manifest, history_sha256: of the history; the digest is that of its manifest.
@@ -51,6 +53,7 @@ class TrainingSet:
     account: Texts
     service_line: Texts
     as_of: Ints
+    stands_for: Floats
     episode: Ints
     state: Texts
     reason: Texts
@@ -89,7 +92,11 @@ class TrainingSet:
         return np.isin(self.state, self.playbook.train_on) & ~np.isnan(self.label)
 
     def dataset(self) -> Dataset:
-        """The usable snapshots.
+        """The usable snapshots. Weights add up to the number of leads.
+
+        A snapshot weighs what it stands for, not one over the number of its lead's snapshots: how many there
+        are depends on how long the lead stayed open, which is the outcome. (Where 20.6 % of leads convert
+        soon after the first of three questions, such weights make a model say 43 %.)
 
         Raises:
             TooLittleDataError: if there is none.
@@ -98,11 +105,11 @@ class TrainingSet:
         if not len(rows):
             raise TooLittleDataError("no snapshot has a label yet", self._why_no_label())
         lead_id = self.lead_id[rows]
-        _, lead, per_lead = np.unique(lead_id.astype(str), return_inverse=True, return_counts=True)
+        stands_for = self.stands_for[rows]
         return Dataset(
             matrix=self.matrix.take(rows),
             label=self.label[rows],
-            weight=1.0 / per_lead[lead],
+            weight=stands_for * (len(set(lead_id)) / stands_for.sum()),
             lead_id=lead_id,
             account=self.account[rows],
             service_line=self.service_line[rows],

@@ -124,7 +124,7 @@ class Race(Part):
 
 
 class Rows(Part):
-    """A stretch of the data. ``base_rate`` is weighted, so each lead counts once."""
+    """A stretch of the data. ``base_rate`` is weighted, as everything is."""
 
     rows: int
     leads: int

@@ -229,6 +229,14 @@ def test_the_draw_favors_no_week_of_the_open_ones():
     assert ((counts - expected) ** 2 / expected).sum() < 46.8  # chi-square with 21 degrees, one in a thousand
 
 
+def test_the_drawn_weeks_of_a_lead_stand_for_all_of_them():
+    history = builders.history(leads=MANY)
+    drawn, every = (asked(history, {"policy": "weekly", "per_lead": per_lead}) for per_lead in (3, 100))
+    together = np.bincount(drawn.lead, weights=drawn.stands_for)
+    np.testing.assert_allclose(together, np.bincount(every.lead))
+    assert set(every.stands_for) == {1.0}
+
+
 def test_the_thinning_counts_the_weeks_of_all_episodes_of_a_lead():
     stages = "lead stage at \n ann recycled 2026-03-25 \n ann mql 2026-04-02"
     history = builders.history(leads=LEAD, stages=stages)

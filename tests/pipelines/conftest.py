@@ -92,10 +92,9 @@ class TrainedRun:
 
     @property
     def winner_says(self) -> pd.DataFrame:
-        """Predictions of the winner, with each row's share of its lead's weight."""
+        """Predictions of the winner, with the weight of each row: all are alike, for the policy draws none."""
         rows = self.predictions.query("model == @winner", local_dict={"winner": self.report["winner"]})
-        labeled = rows[rows["split"] != "unlabelled"]
-        return rows.assign(weight=1.0 / labeled.groupby("lead_id")["as_of"].transform("size"))
+        return rows.assign(weight=1.0)
 
 
 def trained_on(vendor: Vendor, out: Path, params: TrainParams = QUICK) -> TrainedRun:

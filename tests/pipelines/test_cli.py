@@ -22,6 +22,7 @@ REPORT = {
     "winner": "blend",
     "why": "the simplest within one standard error of the best",
     "label_states": {"converted": 310, "lapsed": 1200},
+    "notes": [],
     "models": {
         name: {"test": {metric: {"value": 0.5, "low": 0.4, "high": 0.6} for metric in METRICS}}
         for name in ("sheet", "blend")

@@ -103,6 +103,16 @@ def test_a_smaller_simulation_leaves_no_file_of_a_larger_one_and_strangers_alone
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["salesforce/Lead.csv", "mapping.yaml"])
+def test_real_exports_are_not_replaced_by_simulated_ones(tmp_path, name):
+    precious = tmp_path / name
+    precious.parent.mkdir(exist_ok=True)
+    precious.write_text("real")
+    with pytest.raises(LeadlightError, match="holds files that no simulation wrote; choose another --out"):
+        simulate(tmp_path, 100, 1)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [precious]
+
+
 def test_everything_that_is_wrong_with_the_arguments_is_said_at_once(tmp_path):
     with pytest.raises(LeadlightError) as refused:
         simulate(tmp_path / "out", 10, -1, shift=0.0)

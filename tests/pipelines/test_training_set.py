@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from features import folder
-from features.definitions import count, latest, recency
+from features.clock import DAY, iso
+from features.definitions import count, latest, lead_age, recency
 from features.errors import DefinitionError, TooLittleDataError
-from features.folder import read_tables
+from features.folder import read_tables, write_history
 from features.matrix import Matrix
 from features.playbook import Attributes, Playbook
+from features.tables import SCHEMAS
 from models.pointsheet import fires
 from pipelines.ingest import ingest
 from pipelines.reading import HistoryReader
 from pipelines.training_set import TrainingSet, training_set
+from tests import builders
 
 FEW = count("web_visit", days=(7, 30)) + recency("email_click")
 
@@ -56,13 +60,30 @@ def test_a_snapshot_without_an_honest_answer_never_trains_whatever_the_playbook_
     assert set(found.state[found.usable]) == {"converted"}
 
 
-def test_the_weights_of_a_lead_add_up_to_one(examples):
+def test_weights_add_up_to_the_leads_and_do_not_hang_on_what_became_of_them(examples):
     data = examples.dataset()
-    totals: dict[str, float] = {}
-    for lead, weight in zip(data.lead_id, data.weight, strict=True):
-        totals[lead] = totals.get(lead, 0.0) + weight
-    assert min(data.weight) < 1.0, "some lead has several snapshots"
-    assert set(totals.values()) == {1.0}
+    assert len(set(data.lead_id)) < len(data), "some lead has several snapshots"
+    assert data.weight.sum() == pytest.approx(len(set(data.lead_id)))
+    assert len(set(data.weight)) == 1, "one moment per episode: all count alike"
+
+
+def test_leads_that_close_soon_do_not_count_more_where_questions_are_repeated(tmp_path):
+    """One in five converts on day 3, the others stay open: at day 1 the weighted rate is one in five."""
+    days = {f"L{i:03d}": (3 if i % 5 == 0 else None) for i in range(200)}
+    leads = [{"lead_id": lead, "created_at": DAY * i} for i, lead in enumerate(days)]
+    won = [
+        {"lead_id": lead, "stage": "sql", "entered_at": DAY * (i + day), "known_at": DAY * (i + day)}
+        for i, (lead, day) in enumerate(days.items())
+        if day is not None
+    ]
+    rows = {"leads": leads, "stages": won, "events": [], "attributes": []}
+    tables = {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in SCHEMAS.items()}
+    write_history(tmp_path / "history", tables, {"observed_until": iso(DAY * 500)})
+    asked = builders.playbook(snapshots=[{"policy": "age", "days": [1, 7, 30]}], horizon_days=20)
+    data = training_set(tmp_path / "history", asked, lead_age()).dataset()
+    first = data.matrix.column("lead_age()") == 1.0
+    assert data.weight[first] @ data.label[first] / data.weight[first].sum() == pytest.approx(0.2)
+    assert data.weight @ data.label / data.weight.sum() == pytest.approx(40 / (200 + 2 * 160))
 
 
 def test_a_lead_without_an_account_is_an_account_of_its_own(examples, vendor):
