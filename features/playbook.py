@@ -84,7 +84,6 @@ class ServiceLine(Strict):
     """What differs between lines of business."""
 
     horizon_days: int | None = Field(None, ge=1, le=730)
-    capacity_per_week: int | None = Field(None, ge=1)
 
 
 class AtAge(Strict):

@@ -36,6 +36,11 @@ BASELINE: Final = "naive_bayes"
 BLENDED: Final = ("logistic", "lightgbm")
 SIMPLEST_FIRST: Final = ("sheet", "logistic", "lightgbm", BLEND)
 
+FOLD_KINDS: Final[dict[type[Fold], str]] = {
+    ForwardFold: "forward, purged",
+    OrderedFold: "in order of time, not purged: the training period is short",
+    AccountFold: "of other accounts, not in order of time",
+}
 Step = Callable[[str], None]
 """Told what is being done."""
 
@@ -66,7 +71,7 @@ class Race:
         entries: best first.
         winner, best: names. why: one sentence.
         models: every model, calibrated and fitted on all training rows, by name; the baseline as it is.
-        rows, folds: how many were judged. purged: whether every training label was known before its block.
+        rows, folds: how many were judged. fold_kind: what kept the folds apart.
         ladder: what the size of the data allowed.
     """
 
@@ -77,7 +82,7 @@ class Race:
     models: Mapping[str, Model]
     rows: int
     folds: int
-    purged: bool
+    fold_kind: str
     ladder: Ladder
 
 
@@ -154,7 +159,7 @@ def race(train: Dataset, entrants: Entrants, *, seed: int, step: Step = lambda d
         models=models,
         rows=len(margins.rows),
         folds=len(folds),
-        purged=all(isinstance(fold, ForwardFold) for fold in folds),
+        fold_kind=FOLD_KINDS[type(folds[0])],
         ladder=ladder,
     )
 

@@ -53,13 +53,18 @@ def _limits(trained: Trained, probability: Floats) -> bands.Limits:
     if agreed.bands:
         return bands.agreed_limits(agreed.bands)
     if agreed.capacity_per_week:
-        as_of = trained.split.testing.as_of
-        weeks = max((as_of[-1] - as_of[0]) / (7 * DAY), 1.0)
-        per_week = len(set(trained.split.testing.lead_id)) / weeks
         return bands.capacity_limits(
-            probability, capacity_per_week=agreed.capacity_per_week, leads_per_week=per_week
+            probability, capacity_per_week=agreed.capacity_per_week, leads_per_week=_leads_per_week(trained)
         )
     return bands.quantile_limits(probability)
+
+
+def _leads_per_week(trained: Trained) -> float:
+    """Leads that sales is offered a week in the test period, those that nobody worked among them."""
+    first, last = trained.split.testing.as_of[[0, -1]]
+    asked = trained.examples
+    offered = asked.lead_id[(asked.as_of >= first) & (asked.as_of <= last) & (asked.state != "duplicate")]
+    return len(set(offered)) / max(float(last - first) / (7 * DAY), 1.0)
 
 
 def _scale(trained: Trained, origin: Origin) -> scale.Scale:

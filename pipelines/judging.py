@@ -82,9 +82,12 @@ def _race(raced: Race) -> schema.Race:
         )
         for entry in raced.entries
     }
-    kind = "forward, purged" if raced.purged else "forward, not purged: the training period is short"
     return schema.Race(
-        winner=raced.winner, why=raced.why, folds=raced.folds, fold_kind=kind, candidates=candidates
+        winner=raced.winner,
+        why=raced.why,
+        folds=raced.folds,
+        fold_kind=raced.fold_kind,
+        candidates=candidates,
     )
 
 

@@ -101,7 +101,9 @@ def _refuse_foreign(out: Path) -> None:
     found = [name for name in (*FOLDERS, *BESIDE) if (out / name).exists()]
     if found and not (out / "truth.json").is_file():
         problems = [f"{out / name} would be replaced" for name in found]
-        raise LeadlightError(f"{out} holds files that no simulation wrote; choose another --out", problems)
+        raise LeadlightError(
+            f"{out} holds files that no simulation wrote; choose another --out, or remove them", problems
+        )
 
 
 def _clear(out: Path) -> None:

@@ -107,7 +107,9 @@ def _refuse_foreign(out: Path) -> None:
     foreign = [name for name in (PLOTS, MODELS) if (out / name).exists()]
     if foreign and not (out / "report.json").is_file():
         problems = [f"{out / name} would be replaced" for name in foreign]
-        raise LeadlightError(f"{out} is no run of Leadlight; choose another place with --out", problems)
+        raise LeadlightError(
+            f"{out} is no run of Leadlight; choose another place with --out, or remove them", problems
+        )
 
 
 def _write_plots(report: Report, out: Path) -> list[str]:

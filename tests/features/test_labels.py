@@ -256,7 +256,7 @@ def test_each_service_line_has_its_horizon(line, sql_on, state):
     history = builders.history(
         leads=f"lead line created \n ann {line} 2026-03-01", stages=f"lead stage at \n ann sql {sql_on}"
     )
-    lines = {"loans": {"horizon_days": 30}, "cards": {"horizon_days": 3}, "cars": {"capacity_per_week": 3}}
+    lines = {"loans": {"horizon_days": 30}, "cards": {"horizon_days": 3}, "cars": {}}
     [only] = told(history, service_lines=lines)
     assert only.state == state
 

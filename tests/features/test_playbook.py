@@ -159,7 +159,7 @@ def test_the_latest_version_holds_unless_one_is_named():
     ],
 )
 def test_the_horizon_of_a_service_line(line, days):
-    agreed = playbook(service_lines={"loans": {"horizon_days": 30}, "cars": {"capacity_per_week": 5}})
+    agreed = playbook(service_lines={"loans": {"horizon_days": 30}, "cars": {}})
     assert agreed.horizon_of(line) == days
 
 

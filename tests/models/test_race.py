@@ -62,7 +62,7 @@ def test_everyone_is_judged_and_fitted(outcome: Race) -> None:
     assert [model.name for model in outcome.models.values()] == list(outcome.models)
     assert outcome.winner in outcome.why
     assert outcome.best in outcome.why
-    assert outcome.purged
+    assert outcome.fold_kind == "forward, purged"
     assert outcome.folds == 4
     assert f"{outcome.rows:,} later rows" in outcome.why
     losses = [one.log_loss for one in outcome.entries]
