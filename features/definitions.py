@@ -357,10 +357,15 @@ def created_weekday() -> list[Feature]:
     return [Feature("created_weekday", signal="timing")]
 
 
-def feature_set(features: Iterable[Feature]) -> list[Feature]:
-    """``features`` in order, each once; two definitions under one name are refused."""
+def feature_set(features: Iterable[Feature | Iterable[Feature]]) -> list[Feature]:
+    """``features`` in order, each once, lists within unrolled; two definitions under one name are refused.
+
+    >>> [feature.name for feature in feature_set([count("visit", days=7), *recency()])]
+    ['count(visit, 7d)', 'recency(any, all)']
+    """
     by_name: dict[str, Feature] = {}
-    clashes = [f.name for f in features if by_name.setdefault(f.name, f) != f]
+    flat = [f for part in features for f in ([part] if isinstance(part, Feature) else part)]
+    clashes = [f.name for f in flat if by_name.setdefault(f.name, f) != f]
     if clashes:
         raise DefinitionError("one name stands for two definitions", clashes)
     return list(by_name.values())

@@ -155,7 +155,7 @@ def _true(condition: Numbered, atoms: Collection[int]) -> bool:
     return condition in atoms
 
 
-def _atoms(definition: SqlDefinition) -> list[Condition]:
+def atoms(definition: SqlDefinition) -> list[Condition]:
     """The single conditions of a definition, in reading order."""
 
     def leaves(condition: Condition) -> list[Condition]:
@@ -179,7 +179,7 @@ def _marks(history: History, playbook: Playbook, definition: SqlDefinition) -> d
         for stage, role in playbook.stages.items()
         if role in roles and stage not in enough
     ]
-    for number, atom in enumerate(_atoms(definition)):
+    for number, atom in enumerate(atoms(definition)):
         stream = stages if atom.stage else history.events
         parts.append(_rows(stream, _selection(atom), atom=number, after=0 if atom.stage else len(stages)))
     names = ("lead", "time", "known", "row", "role", "atom", "reason")

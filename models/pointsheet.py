@@ -164,7 +164,7 @@ def _holds(rule: Rule, matrix: Matrix) -> NDArray[np.bool_]:
         return matrix.column(names[0]) >= test.times
     held = np.ones(len(matrix), dtype=np.bool_)
     if test.one_of:
-        held &= [word in test.one_of for word in matrix.texts(names[0])]
+        held &= np.array([word in test.one_of for word in matrix.texts(names[0])], dtype=np.bool_)
     if _has_range(test):
         value = matrix.column(names[-1])
         # A limit is rounded as the matrix rounds: 0.7 has to reach "at least 0.7".

@@ -158,6 +158,17 @@ def prepare_store(tracking_uri: str) -> None:
         _copy(template, store)
 
 
+def reach(tracking_uri: str) -> None:
+    """Ask a tracking server for something small, so that a dead one is noticed before hours of work, not after.
+
+    Raises:
+        RegistryError: if it does not answer.
+    """
+    if _sqlite_file(tracking_uri) is None:
+        with _client(tracking_uri) as client:
+            client.search_experiments(max_results=1)
+
+
 @contextmanager
 def _client(tracking_uri: str) -> Iterator[MlflowClient]:
     with _quiet():

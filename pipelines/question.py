@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from features.labels import label
 from features.matrix import Ints, Matrix
 from features.playbook import Playbook, SqlDefinition
 from features.snapshots import take_snapshots
+from features.vocabulary import refuse_unknown_words, refuse_unreachable
 from models.pointsheet import with_sheet
 from pipelines.reading import HistoryReader, default_features
 
@@ -103,7 +104,7 @@ class Question:
         cls,
         path: Path,
         playbook: Playbook,
-        features: Sequence[Feature] | None = None,
+        features: Iterable[Feature | Iterable[Feature]] | None = None,
         version: str | None = None,
     ) -> Question:
         """``features``: the catalogue if left out. ``version``: of the SQL definition, the latest if left out.
@@ -112,8 +113,13 @@ class Question:
             DefinitionError: a feature reads a field that may not be used, or there is no such version.
             TableError: there is no history.
         """
-        found = default_features(HistoryReader(path, playbook)) if features is None else features
-        return cls(path, playbook, playbook.definition(version), tuple(feature_set(found)))
+        reader, definition = HistoryReader(path, playbook), playbook.definition(version)
+        refuse_unreachable(definition, reader.manifest)
+        if features is None:
+            return cls(path, playbook, definition, tuple(default_features(reader)))
+        chosen = feature_set(features)
+        refuse_unknown_words(chosen, reader.manifest)
+        return cls(path, playbook, definition, tuple(chosen))
 
     @property
     def reader(self) -> HistoryReader:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from features.errors import LeadlightError
 from features.playbook import read_playbook
-from models.registry import Training, log_training, store_uri
+from models.registry import Training, log_training, reach, store_uri
 from pipelines.bundling import write_bundle
 from pipelines.fit import Trained, fit, predictions
 from pipelines.judging import judged, sha256
@@ -68,6 +68,7 @@ def train(
     """
     agreed = read_playbook(playbook)
     _refuse_foreign(out)
+    reach(store_uri(out))
     say("features")
     examples = training_set(history, agreed, version=definition)
     for stale in ("matrix.parquet", "study.db"):

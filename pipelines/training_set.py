@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +140,7 @@ class TrainingSet:
 def training_set(
     path: Path,
     playbook: Playbook,
-    features: Sequence[Feature] | None = None,
+    features: Iterable[Feature | Iterable[Feature]] | None = None,
     *,
     version: str | None = None,
     step: Callable[[int, int], None] = lambda done, of: None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,15 +62,24 @@ class Opened:
         """The catalogue: the default features for what this history holds. Add yours with ``+``."""
         return default_features(HistoryReader(self.path, playbook))
 
-    def snapshots(self, playbook: Playbook, features: Sequence[Feature] | None = None) -> TrainingSet:
-        """Snapshots with features (the catalogue if left out) and labels; ``.to_pandas()`` for a frame."""
+    def snapshots(
+        self,
+        playbook: Playbook,
+        features: Iterable[Feature | Iterable[Feature]] | None = None,
+        *,
+        version: str | None = None,
+    ) -> TrainingSet:
+        """Snapshots with features (the catalogue if left out) and labels; ``.to_pandas()`` for a frame.
+
+        ``version``: of the SQL definition, the latest if left out.
+        """
         with _bar("buckets", "bucket") as bar:
 
             def step(done: int, of: int) -> None:
                 bar.total = of
                 bar.update(done - bar.n)
 
-            return training_set(self.path, playbook, features, step=step)
+            return training_set(self.path, playbook, features, version=version, step=step)
 
     def summary(self) -> pd.DataFrame:
         """Rows and time range of each table."""
