@@ -41,7 +41,7 @@ static: setup
 	$(BIN)/lint-imports
 
 quick: static  ## The same without the slow tests and those on real data
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not realdata"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not realdata and not spark"
 
 test-spark: setup  ## The tests that need Spark; installs the extra first, and Java where apt-get can
 	@command -v java >/dev/null || { echo 'Installing Java for Spark ...'; apt-get update -qq && apt-get install -y -qq default-jre-headless; }

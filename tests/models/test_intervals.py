@@ -25,6 +25,7 @@ def case():
     return sample(np.random.default_rng(1))
 
 
+@pytest.mark.slow
 def test_a_loop_that_repeats_the_rows_of_drawn_accounts_gives_the_same_interval(case):
     outcomes, probability = case
     names = np.unique(outcomes.account.astype(str))

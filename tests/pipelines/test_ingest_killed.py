@@ -14,6 +14,8 @@ from features.folder import read_tables
 from features.swap import publish
 from tests.pipelines.exports import LEADS, Export
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path

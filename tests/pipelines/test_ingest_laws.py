@@ -15,6 +15,8 @@ from features.errors import LeadlightError
 from features.manifest import Manifest
 from tests.pipelines.exports import Export, accounted
 
+pytestmark = pytest.mark.slow
+
 MAPPING = """
 name: laws
 max_bad_share: 1
