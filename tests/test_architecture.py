@@ -91,7 +91,6 @@ def test_no_file_names_a_folder_of_one_machine_or_a_package_host(root):
         "|".join(
             [
                 *(re.escape(f"{folder}/") for folder in {root, Path.home()} if folder != Path("/")),
-                "/work/" + "shared",
                 r"https?://\S*(?:/simple\b|/debian\b|registry\.)",
             ]
         )
