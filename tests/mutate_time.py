@@ -29,7 +29,7 @@ TESTS = {
 }
 # Mutants that no test can tell from the original, each with the reason.
 EQUAL = {
-    "if newest[selector] < 0:  [newest[selector] < -> <=]": "rows come newest first, so none follows row 0",
+    "if newest[s] < 0:  [newest[s] < -> <=]": "rows come newest first, so none follows row 0",
     "if slot >= 0 and found[snapshot, slot] < 0 and known_at[row] < moment:  [found[snapshot, slot] < -> <=]": (
         "rows come newest first, so none follows row 0"
     ),
