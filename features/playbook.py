@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from features.clock import micros
 from features.definitions import COLUMNS, Where
 from features.errors import DefinitionError
+from features.refusals import refusals
 
 Role = Literal["open", "sql", "rejected", "recycled", "duplicate"]
 """What entering a stage means: in play, accepted by sales, closed by sales, sent back to marketing, a copy."""
@@ -329,18 +330,7 @@ def parse_playbook(text: str, *, source: str = "playbook") -> Playbook:
     try:
         return Playbook.model_validate(data)
     except ValidationError as error:
-        raise DefinitionError(f"{source} cannot be used", _told(error)) from error
-
-
-def _told(error: ValidationError) -> list[str]:
-    """Place and message of each problem; a list is not called too short where its only items were refused."""
-    found = error.errors(include_input=False)
-    places = [problem["loc"] for problem in found]
-    return [
-        f"{'.'.join(map(str, place)) or 'playbook'}: {problem['msg'].removeprefix('Value error, ')}"
-        for place, problem in zip(places, found, strict=True)
-        if not any(other[: len(place)] == place != other for other in places)
-    ]
+        raise DefinitionError(f"{source} cannot be used", refusals(error, "playbook")) from error
 
 
 def read_playbook(path: Path) -> Playbook:

@@ -19,6 +19,7 @@ from features.clock import iso
 from features.errors import TooLittleDataError
 from features.matrix import Floats, Ints, Texts
 from features.playbook import Bands
+from models.wilson import wilson
 
 Band = Literal["A", "B", "C", "D"]
 BANDS: Final[tuple[Band, ...]] = get_args(Band)
@@ -33,8 +34,6 @@ SQLS_IN_GROUP: Final = 10.0
 PRIOR_LEADS: Final = 20.0
 """Weight of the calibrated probability in the range, in leads."""
 
-Z_90: Final = 1.6448536269514722
-"""Two-sided 90 % quantile of the normal distribution."""
 
 CELLS: Final = 200
 """Resolution of the table: cells of equal numbers of leads, at most this many."""
@@ -240,18 +239,6 @@ def _log_odds(probability: float) -> float:
 
 def _carried(share: float, shift: float) -> float:
     return 1 / (1 + math.exp(-(_log_odds(share) + shift)))
-
-
-def wilson(successes: float, trials: float, *, z: float = Z_90) -> tuple[float, float]:
-    """Wilson interval of a share; counts need not be whole.
-
-    >>> tuple(round(end, 4) for end in wilson(26, 214))
-    (0.0894, 0.163)
-    """
-    share = successes / trials
-    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def tabulate(outcomes: Outcomes, limits: Limits) -> BandTable:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from scipy.special import expit
 
 from features.definitions import SIGNALS, Feature
 from features.errors import DefinitionError
@@ -160,7 +161,7 @@ class ModelBundle:
 
     def probability(self, matrix: Matrix) -> Floats:
         """Calibrated probability of an SQL within the horizon, shape (rows,)."""
-        return _probability(self.log_odds(matrix))
+        return np.asarray(expit(self.log_odds(matrix)))
 
     def score(self, matrix: Matrix) -> Scores:
         """Log-odds, probability, points, band and contributions of every row.
@@ -170,7 +171,7 @@ class ModelBundle:
         """
         own = self._own(matrix)
         log_odds = self.model.log_odds(own)
-        probability = _probability(log_odds)
+        probability = np.asarray(expit(log_odds))
         return Scores(
             features=self.features,
             log_odds=log_odds,
@@ -273,10 +274,6 @@ def _model_files(files: Mapping[str, str]) -> dict[str, str]:
     return {
         name.removeprefix(MODEL_FOLDER): text for name, text in files.items() if name.startswith(MODEL_FOLDER)
     }
-
-
-def _probability(log_odds: Floats) -> Floats:
-    return 1.0 / (1.0 + np.exp(-log_odds))
 
 
 def _json(data: Any) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import ndtri
 
 from features.matrix import Floats
+from models.wilson import Z_95, wilson
 
 Numbers = tuple[float, ...]
 
@@ -106,18 +106,6 @@ def scores(label: Floats, probability: Floats, weight: Floats, bins: int = 25) -
     return Histogram(_plain(edges), _plain(converted), _plain(others))
 
 
-def wilson(share: float, rows: float, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a proportion ``share`` seen in ``rows`` trials. Source: Wilson (1927).
-
-    >>> [round(bound, 3) for bound in wilson(0.1, 50)]
-    [0.043, 0.214]
-    """
-    z2 = float(ndtri(0.5 + level / 2.0)) ** 2
-    center = (share + z2 / (2.0 * rows)) / (1.0 + z2 / rows)
-    half = np.sqrt(z2 * (share * (1.0 - share) / rows + z2 / (4.0 * rows**2))) / (1.0 + z2 / rows)
-    return max(0.0, float(center - half)), min(1.0, float(center + half))
-
-
 def _running(label: Floats, probability: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Weight and converted weight taken so far, best first; begins with 0, one entry per group of ties."""
     order = np.argsort(-probability, kind="stable")
@@ -130,7 +118,8 @@ def _running(label: Floats, probability: Floats, weight: Floats) -> tuple[Floats
 def _bin(label: Floats, probability: Floats, weight: Floats, total: float) -> Bin:
     mass = weight.sum()
     converted = float(weight @ label / mass)
-    low, high = wilson(converted, float(mass**2 / (weight @ weight)))
+    rows = float(mass**2 / (weight @ weight))
+    low, high = wilson(converted * rows, rows, z=Z_95)
     return Bin(len(label), float(mass / total), float(weight @ probability / mass), converted, low, high)
 
 

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.errors import DefinitionError
+from features.refusals import refusals
 from models.boosting import Settings
 
 
@@ -144,10 +145,7 @@ def parse_params(text: str, *, source: str = "params") -> Params:
     except yaml.YAMLError as error:
         raise DefinitionError(f"{source} is not YAML", [str(error).replace("\n", " ")]) from error
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors(include_input=False)
-        ]
-        raise DefinitionError(f"{source} cannot be used", problems) from error
+        raise DefinitionError(f"{source} cannot be used", refusals(error, "file")) from error
 
 
 def read_params(path: Path | None) -> Params:

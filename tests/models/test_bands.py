@@ -25,8 +25,8 @@ from models.bands import (
     capacity_limits,
     quantile_limits,
     tabulate,
-    wilson,
 )
+from models.wilson import wilson
 
 LIMITS = Limits(0.4, 0.2, 0.1, "a test")
 

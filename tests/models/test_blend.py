@@ -41,7 +41,7 @@ class Known:
         return of_features(self.intercept, parts)
 
     def to_files(self) -> dict[str, str]:
-        raise NotImplementedError
+        return {}
 
 
 def drawn(rows: int, seed: int, late_shift: float = 0.0) -> tuple[Dataset, Floats]:

@@ -8,7 +8,8 @@ from scipy.special import expit
 from sklearn.metrics import precision_recall_curve
 
 from models import metrics
-from models.curves import gain, precision_recall, reliability, scores, wilson
+from models.curves import gain, precision_recall, reliability, scores
+from models.wilson import Z_95, wilson
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_snapshots_that_share_a_weight_make_a_wider_bar():
         reliability(label, probability, w)[0] for w in (np.ones(40), np.tile([1.0, 1.0, 1.0, 9.0], 10))
     )
     assert uneven.high - uneven.low != even.high - even.low
-    assert (even.low, even.high) == pytest.approx(wilson(0.25, 40))
+    assert (even.low, even.high) == pytest.approx(wilson(10, 40, z=Z_95))
 
 
 def test_the_histogram_holds_all_weight(rows):
