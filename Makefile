@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test static quick test-spark demo lock clean
+.PHONY: help setup system test static quick chaos test-spark demo lock clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +31,16 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-test: static  ## Everything that must be green: lint, format, types, import contracts, all tests
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+system:  ## Install Debian's chromium and postgresql, for the tests that need them, where apt-get can
+	@if command -v chromium >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo 'Installing chromium (tests of the review pages) and postgresql (tests of the store) by apt-get ...'; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql >/dev/null; \
+	else echo 'Without chromium and postgresql (Debian names) the tests that need them are skipped.' >&2; fi
+
+test: static system  ## Everything that must be green: lint, format, types, import contracts, all tests
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not chaos"
+	$(BIN)/pytest -m chaos
 
 static: setup
 	$(BIN)/ruff check .
@@ -40,8 +48,8 @@ static: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-quick: static  ## The same without the slow tests and those on real data
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not realdata and not spark"
+quick: static  ## The same without the slow tests, those on real data, and those that need a browser or a fight
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not realdata and not spark and not browser and not chaos"
 
 test-spark: setup  ## The tests that need Spark; installs the extra first, and Java where apt-get can
 	@command -v java >/dev/null || { echo 'Installing Java for Spark ...'; apt-get update -qq && apt-get install -y -qq default-jre-headless; }

@@ -1,8 +1,9 @@
 """What was known about a lead, and when.
 
 A *snapshot* asks one question: what did we know about ``lead_id`` just before ``as_of``? This package answers
-it (``features.kernel``), from a *history* of four tables, and says what became of the lead afterwards
-(``features.labels``, the only module that looks ahead). The names below are the feature language.
+it, from a *history* of four tables (``features.kernel``) or for one lead (``features.online``), and says what
+became of the lead afterwards (``features.labels``, the only module that looks ahead). The names below are the
+feature language.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from features.clock import DAY
 from features.definitions import Feature
 from features.history import Stream
 from features.matrix import Floats, Ints
+from features.moments import age
 
 LARGEST: Final = float(np.finfo(np.float32).max)
 
@@ -27,9 +27,9 @@ def tell(feature: Feature, stream: Stream, row: Ints, as_of: Ints) -> Told:
     """What the newest row known to each snapshot says; ``row`` is its position in ``stream``, -1 for none."""
     has = row >= 0
     if feature.statistic == "attribute_age":
-        age = np.full(len(row), np.nan)
-        age[has] = (as_of[has] - stream.occurred_at[row[has]]) / DAY
-        return Told(age)
+        ages = np.full(len(row), np.nan)
+        ages[has] = age(as_of[has], stream.occurred_at[row[has]])
+        return Told(ages)
     text = stream.columns["value"]
     codes = np.zeros(len(row), dtype=np.int64)
     codes[has] = text.codes[row[has]]
@@ -43,6 +43,17 @@ def tell(feature: Feature, stream: Stream, row: Ints, as_of: Ints) -> Told:
     order = {word: float(at) for at, word in enumerate(words)}
     lookup[[at for at, _ in named]] = [order[word] for _, word in named]
     return Told(lookup[position], words)
+
+
+def tell_one(
+    feature: Feature, value: str | None, occurred_at: np.int64, as_of: np.int64
+) -> tuple[float, str | None]:
+    """``tell`` for one snapshot and the row that it sees: the cell, and the word of a category."""
+    if feature.statistic == "attribute_age":
+        return float(age(as_of, occurred_at)), None
+    if value is None:
+        return np.nan, None
+    return (0.0, value) if feature.is_category else (number(value), None)
 
 
 def number(word: str) -> float:

@@ -75,13 +75,23 @@ class Stream:
             name: Coded(_ordered(column.codes, order), column.words)
             for name, column in rest["columns"].items()
         }
-        sums = np.bincount(group, np.where(np.isnan(rest["value"]), 0.0, np.abs(rest["value"])))
-        if sums.max(initial=0.0) > LARGEST_SUM:
-            problem = f"the values of one lead or account reach {LARGEST_SUM:g}; state them in a larger unit"
-            raise TableError(problem)
+        check_sums(rest["value"], group)
         starts = np.searchsorted(_ordered(group, order), np.arange(groups + 1)).astype(np.int64)
         times = _ordered(occurred_at, order), _ordered(known_at, order)
         return cls(starts, *times, _ordered(rest["owner"], order), _ordered(rest["value"], order), columns)
+
+
+def check_sums(value: Floats, group: Codes | None = None) -> None:
+    """Refuse values that are too large to add up, each group by itself; all are one group by default.
+
+    Raises:
+        TableError: if some sum of magnitudes is over ``LARGEST_SUM``.
+    """
+    sizes = np.where(np.isnan(value), 0.0, np.abs(value))
+    sums = np.bincount(np.zeros(len(value), dtype=np.int32) if group is None else group, sizes)
+    if sums.max(initial=0.0) > LARGEST_SUM:
+        problem = f"the values of one lead or account reach {LARGEST_SUM:g}; state them in a larger unit"
+        raise TableError(problem)
 
 
 def _ordered(array: NDArray[Any], order: Ints | None) -> NDArray[Any]:

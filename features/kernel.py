@@ -12,10 +12,9 @@ row), whatever the number of windows and features.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numba import njit
 
 from features.attributes import tell
@@ -23,7 +22,8 @@ from features.clock import DAY
 from features.definitions import Feature, feature_set
 from features.history import MICRO, Codes, History, Stream
 from features.matrix import Float32s, Floats, Ints, Matrix, Texts
-from features.plan import OPERATIONS, column_codes, compile_plan, most_words
+from features.moments import age, local_hour, local_weekday
+from features.plan import OPERATIONS, Placed, Plan, Sources, column_codes, compile_plan, words_of
 
 NO_ONE = -1
 COUNT, ACTIVE_DAYS, TOTAL, MEAN, MAXIMUM, DISTINCT, TREND, RECENCY, FIRST_SEEN = sorted(
@@ -55,53 +55,69 @@ def build_at(features: Sequence[Feature], history: History, lead: Codes, as_of: 
     as_of = np.ascontiguousarray(as_of, dtype=np.int64)
     values = np.empty((len(lead), len(features)), dtype=np.float32)
     values[:] = [feature.if_none for feature in features]
-    words: dict[str, tuple[str, ...]] = {}
-
     nobody = np.full(len(lead), NO_ONE, dtype=np.int32)
     account = history.account[lead]
-    places = list(enumerate(features))
-    on_stages = [(c, f) for c, f in places if f.statistic in ("time_in_stage", "stage_entries")]
-    on_attributes = [(c, f) for c, f in places if f.field and f.statistic != "distinct"]
-    on_lead = [(c, f) for c, f in places if f.statistic in _MOMENTS]
-    rest = {c for c, _ in on_stages + on_attributes + on_lead}
-    on_events = [(c, f) for c, f in places if c not in rest]
-    of_lead = [(c, f) for c, f in on_events if f.scope == "lead"]
-    of_account = [(c, f) for c, f in on_events if f.scope == "account"]
 
-    _sweep_into(values, of_lead, history.events, lead, nobody, as_of)
-    _sweep_into(values, on_stages, history.stages, lead, nobody, as_of)
-    if of_account:
-        _sweep_into(values, of_account, history.account_events, account, lead, as_of)
-    for scope, stream, group in (
-        ("lead", history.lead_attributes, lead),
-        ("account", history.account_attributes, account),
-    ):
-        words |= _attributes_into(
-            values, [(c, f) for c, f in on_attributes if f.scope == scope], stream, group, as_of
-        )
-    for column, feature in on_lead:
+    about = Sources.of(features)
+    _sweep_into(values, about.events, history.events, lead, nobody, as_of)
+    _sweep_into(values, about.stages, history.stages, lead, nobody, as_of)
+    if about.account_events:
+        _sweep_into(values, about.account_events, history.account_events, account, lead, as_of)
+    words = _attributes_into(values, about.facts, history.lead_attributes, lead, as_of)
+    words |= _attributes_into(values, about.account_facts, history.account_attributes, account, as_of)
+    for column, feature in about.moments:
         values[:, column] = _MOMENTS[feature.statistic](history, lead, as_of)
     return Matrix(tuple(features), values, words)
 
 
-def _sweep_into(
-    values: Float32s,
-    features: Sequence[tuple[int, Feature]],
-    stream: Stream,
-    group: Codes,
-    excluded: Codes,
-    as_of: Ints,
-) -> None:
-    if not features or not len(stream):
-        return
-    plan = compile_plan(features, stream)
-    amounts = np.where(np.isnan(stream.value), 0.0, stream.value)
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a stream as the sweep reads them.
+
+    Attributes:
+        starts, occurred_at, known_at, owner, value: as in ``Stream``.
+        codes: of all selectable columns, shape (columns, rows).
+        millionths: values as whole millionths, 0 where there is none.
+    """
+
+    starts: Ints
+    occurred_at: Ints
+    known_at: Ints
+    owner: Codes
+    codes: Codes
+    value: Floats
+    millionths: Ints
+
+    @classmethod
+    def of(cls, stream: Stream) -> Rows:
+        """Rows of a stream."""
+        amounts = np.where(np.isnan(stream.value), 0.0, stream.value)
+        return cls(
+            starts=stream.starts,
+            occurred_at=stream.occurred_at,
+            known_at=stream.known_at,
+            owner=stream.owner,
+            codes=column_codes(stream),
+            value=stream.value,
+            millionths=np.rint(amounts * MICRO).astype(np.int64),
+        )
+
+
+def sweep(values: Float32s, plan: Plan, rows: Rows, snapshots: tuple[Codes, Codes, Ints]) -> None:
+    """Write what rows say into ``values``, which holds what no evidence means.
+
+    Args:
+        values: shape (snapshots, features of the matrix); the plan names the columns to write.
+        plan: bound to the words that the codes of ``rows`` stand for.
+        rows: grouped by lead or account.
+        snapshots: the group asked about (-1 for none), the owner whose rows do not count, and the moment.
+    """
     _sweep(
         values,
-        (stream.starts, stream.occurred_at, stream.known_at, stream.owner),
-        (column_codes(stream), stream.value, np.rint(amounts * MICRO).astype(np.int64)),
-        most_words(stream),
-        (group, excluded, as_of),
+        (rows.starts, rows.occurred_at, rows.known_at, rows.owner),
+        (rows.codes, rows.value, rows.millionths),
+        plan.most_words,
+        snapshots,
         (
             plan.windows,
             plan.candidates_start,
@@ -115,6 +131,19 @@ def _sweep_into(
         (plan.distinct_column, plan.distinct_start, plan.distinct_slots),
         (plan.program, plan.operation_starts, plan.log_ratio),
     )
+
+
+def _sweep_into(
+    values: Float32s,
+    features: Placed,
+    stream: Stream,
+    group: Codes,
+    excluded: Codes,
+    as_of: Ints,
+) -> None:
+    if features and len(stream):
+        plan = compile_plan(features, words_of(stream))
+        sweep(values, plan, Rows.of(stream), (group, excluded, as_of))
 
 
 @njit(cache=True, nogil=True)
@@ -269,7 +298,7 @@ def _sweep(values, rows, cells, most_words, snapshots, selection, wants, ranges,
 
 
 @njit(cache=True, nogil=True)
-def _latest(rows, field, slot_of_field, snapshots, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def latest_rows(rows, field, slot_of_field, snapshots, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Position of the newest visible row of each wanted field, into ``found`` of shape (snapshots, slots)."""
     starts, occurred_at, known_at = rows
     group, as_of = snapshots
@@ -286,7 +315,7 @@ def _latest(rows, field, slot_of_field, snapshots, found):  # type: ignore[no-un
 
 
 def _attributes_into(
-    values: Float32s, features: Sequence[tuple[int, Feature]], stream: Stream, group: Codes, as_of: Ints
+    values: Float32s, features: Placed, stream: Stream, group: Codes, as_of: Ints
 ) -> dict[str, tuple[str, ...]]:
     """Fill the attribute columns; returns the words of the category columns."""
     if not features:
@@ -297,7 +326,7 @@ def _attributes_into(
     slot_of_field = np.array([slots.get(name, -1) for name in field.words], dtype=np.int64)
     found = np.full((len(as_of), len(wanted)), -1, dtype=np.int64)
     rows = stream.starts, stream.occurred_at, stream.known_at
-    _latest(rows, field.codes, slot_of_field, (group, as_of), found)
+    latest_rows(rows, field.codes, slot_of_field, (group, as_of), found)
     words: dict[str, tuple[str, ...]] = {}
     for column, feature in features:
         told = tell(feature, stream, found[:, slots[str(feature.field)]], as_of)
@@ -308,29 +337,25 @@ def _attributes_into(
 
 
 def _lead_age(history: History, lead: Codes, as_of: Ints) -> Floats:
-    return (as_of - history.created_at[lead]) / DAY
-
-
-def _local_created(history: History, lead: Codes) -> pa.Array:
-    return pa.array(history.created_at[lead], pa.timestamp("us", tz=history.time_zone))
+    return age(as_of, history.created_at[lead])
 
 
 def _created_hour(history: History, lead: Codes, as_of: Ints) -> Floats:
-    return np.asarray(pc.hour(_local_created(history, lead)), dtype=np.float64)
+    return local_hour(history.created_at[lead], history.time_zone)
 
 
 def _created_weekday(history: History, lead: Codes, as_of: Ints) -> Floats:
-    return np.asarray(pc.day_of_week(_local_created(history, lead)), dtype=np.float64)
+    return local_weekday(history.created_at[lead], history.time_zone)
 
 
 def _account_size(history: History, lead: Codes, as_of: Ints) -> Floats:
     starts, created = history.account_members
-    size: Floats = _others_created(starts, created, history.account[lead], history.created_at[lead], as_of)
+    size: Floats = others_created(starts, created, history.account[lead], history.created_at[lead], as_of)
     return size
 
 
 @njit(cache=True, nogil=True)
-def _others_created(starts, created, account, own, as_of):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def others_created(starts, created, account, own, as_of):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Leads of the account created before each moment, the lead itself left out."""
     size = np.zeros(len(as_of))
     for snapshot in range(len(as_of)):

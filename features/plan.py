@@ -1,8 +1,11 @@
-"""A feature set translated for the kernel: plain arrays, bound to the words of one history."""
+"""A feature set translated for the kernel: plain arrays, bound to a vocabulary.
+
+The vocabulary is that of a history, or what the features themselves name (``features.online``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -11,10 +14,13 @@ from numpy.typing import NDArray
 
 from features.clock import DAY
 from features.definitions import COLUMNS, Feature, Where
-from features.history import Coded, Stream
+from features.history import Stream
 from features.matrix import Floats, Ints
 
 T = TypeVar("T")
+Flags = NDArray[np.bool_]
+Vocabulary = Mapping[str, Sequence[str | None]]
+"""For each selectable column the word of every code; ``None`` is missing, or a word that no feature names."""
 
 FOREVER: Final = np.iinfo(np.int64).max
 
@@ -34,6 +40,42 @@ OPERATIONS: Final = {
 """Number of each statistic in the kernel; stages are swept as events whose type is the stage."""
 
 
+Placed = list[tuple[int, Feature]]
+"""Features with the column of the matrix that each fills."""
+
+MOMENTS: Final = ("lead_age", "created_hour", "created_weekday", "account_size")
+"""Statistics of the lead's own row, and of those of its colleagues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Which rows each feature of a set is about."""
+
+    events: Placed
+    account_events: Placed
+    stages: Placed
+    facts: Placed
+    account_facts: Placed
+    moments: Placed
+
+    @classmethod
+    def of(cls, features: Sequence[Feature]) -> Sources:
+        """The columns are the places in ``features``."""
+        found: dict[str, Placed] = {name: [] for name in cls.__slots__}
+        for column, feature in enumerate(features):
+            found[_source(feature)].append((column, feature))
+        return cls(**found)
+
+
+def _source(feature: Feature) -> str:
+    if feature.statistic in MOMENTS:
+        return "moments"
+    if feature.statistic in ("time_in_stage", "stage_entries"):
+        return "stages"
+    kind = "facts" if feature.field and feature.statistic != "distinct" else "events"
+    return kind if feature.scope == "lead" else f"account_{kind}"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one sweep over a stream has to collect, and where each result goes.
@@ -51,29 +93,31 @@ class Plan:
         program: shape (features, 5), sorted by its first column: operation, selector or set, window, other
             window, output column. operation_starts: where each operation begins in it.
         log_ratio: per feature; for a trend, log(long days / short days).
+        most_words: length of the longest word list among the columns.
     """
 
     windows: Ints
     candidates_start: Ints
     candidates: Ints
     accept_at: Ints
-    accept: NDArray[np.bool_]
+    accept: Flags
     low: Floats
     high: Floats
-    ranged: NDArray[np.bool_]
+    ranged: Flags
     distinct_column: Ints
     distinct_start: Ints
     distinct_slots: Ints
-    by_type_alone: NDArray[np.bool_]
-    wants_days: NDArray[np.bool_]
-    wants_values: NDArray[np.bool_]
+    by_type_alone: Flags
+    wants_days: Flags
+    wants_values: Flags
     program: Ints
     operation_starts: Ints
     log_ratio: Floats
+    most_words: int
 
 
-def compile_plan(features: Sequence[tuple[int, Feature]], stream: Stream) -> Plan:
-    """Plan for ``(output column, feature)`` pairs over one stream."""
+def compile_plan(features: Sequence[tuple[int, Feature]], words: Vocabulary) -> Plan:
+    """Plan for ``(output column, feature)`` pairs over rows whose codes are positions in ``words``."""
     selections = _unique([feature.where for _, feature in features])
     lengths = sorted({days for _, f in features for days in (f.days, f.versus) if days is not None})
     sets = _unique([(f.where, f.field) for _, f in features if f.statistic == "distinct"])
@@ -96,15 +140,14 @@ def compile_plan(features: Sequence[tuple[int, Feature]], stream: Stream) -> Pla
 
     order = np.argsort(program[:, 0], kind="stable")
     program, log_ratio = program[order], log_ratio[order]
-    types = [stream.columns["type"].accepts(selection.type) for selection in selections]
+    types = [_accepts(words["type"], selection.type) for selection in selections]
     candidates = [
-        [s for s, accepted in enumerate(types) if accepted[word]]
-        for word in range(len(stream.columns["type"].words))
+        [s for s, accepted in enumerate(types) if accepted[word]] for word in range(len(words["type"]))
     ]
     slots = [[set_at[pair] for pair in sets if where_at[pair[0]] == s] for s in range(len(selections))]
     candidates_start, flat_candidates = _ragged(candidates)
     distinct_start, distinct_slots = _ragged(slots)
-    accept_at, accept = _acceptance(selections, stream)
+    accept_at, accept = _acceptance(selections, words)
     return Plan(
         windows=np.array([days * DAY for days in lengths] + [FOREVER], dtype=np.int64),
         candidates_start=candidates_start,
@@ -123,7 +166,13 @@ def compile_plan(features: Sequence[tuple[int, Feature]], stream: Stream) -> Pla
         program=program,
         operation_starts=np.searchsorted(program[:, 0], np.arange(len(OPERATIONS) + 1)).astype(np.int64),
         log_ratio=log_ratio,
+        most_words=max(map(len, words.values())),
     )
+
+
+def words_of(stream: Stream) -> Vocabulary:
+    """The words of a stream's selectable columns."""
+    return {name: (None, *stream.columns[name].words[1:]) for name in COLUMNS if name in stream.columns}
 
 
 def column_codes(stream: Stream) -> NDArray[np.int32]:
@@ -132,12 +181,7 @@ def column_codes(stream: Stream) -> NDArray[np.int32]:
     return np.stack([stream.columns[name].codes if name in stream.columns else missing for name in COLUMNS])
 
 
-def most_words(stream: Stream) -> int:
-    """Length of the longest word list among the selectable columns."""
-    return max(len(stream.columns[name].words) for name in COLUMNS if name in stream.columns)
-
-
-def _asked_of(program: Ints, selectors: int, *statistics: str) -> NDArray[np.bool_]:
+def _asked_of(program: Ints, selectors: int, *statistics: str) -> Flags:
     """Which selectors some feature asks one of the statistics of."""
     asked = np.zeros(selectors, dtype=np.bool_)
     operations = [OPERATIONS[statistic] for statistic in statistics]
@@ -145,17 +189,21 @@ def _asked_of(program: Ints, selectors: int, *statistics: str) -> NDArray[np.boo
     return asked
 
 
-def _acceptance(selections: Sequence[Where], stream: Stream) -> tuple[Ints, NDArray[np.bool_]]:
+def _accepts(words: Sequence[str | None], wanted: Sequence[str]) -> Flags:
+    """For each word, whether it is among ``wanted``; no wish accepts all, missing ones included."""
+    return np.array([not wanted or word in wanted for word in words], dtype=np.bool_)
+
+
+def _acceptance(selections: Sequence[Where], words: Vocabulary) -> tuple[Ints, Flags]:
     at = np.full((len(selections), len(COLUMNS) - 1), -1, dtype=np.int64)
-    tables: list[NDArray[np.bool_]] = [np.zeros(0, dtype=np.bool_)]
+    tables: list[Flags] = [np.zeros(0, dtype=np.bool_)]
     length = 0
     for s, selection in enumerate(selections):
         for c, name in enumerate(COLUMNS[1:]):
             wanted = getattr(selection, name)
             if not wanted:
                 continue
-            column = stream.columns.get(name, Coded(np.zeros(0, dtype=np.int32), ("",)))
-            tables.append(column.accepts(wanted))
+            tables.append(_accepts(words.get(name, (None,)), wanted))
             at[s, c] = length
             length += len(tables[-1])
     return at, np.concatenate(tables)

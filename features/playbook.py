@@ -13,12 +13,14 @@ from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from features.clock import micros
 from features.definitions import COLUMNS, Where
 from features.errors import DefinitionError
+from features.playbook_service import Action, Alerts, Letter, NextStep, Pilot, ReviewReasons, one_way_to_say
 from features.refusals import refusals
+from features.strict import Strict, Word
 
 Role = Literal["open", "sql", "rejected", "recycled", "duplicate"]
 """What entering a stage means: in play, accepted by sales, closed by sales, sent back to marketing, a copy."""
@@ -26,14 +28,6 @@ Role = Literal["open", "sql", "rejected", "recycled", "duplicate"]
 State = Literal["converted", "rejected", "lapsed", "recycled", "unworked", "immature", "duplicate"]
 Trainable = Literal["converted", "rejected", "lapsed", "recycled", "unworked"]
 """States that say something about a lead; an unworked one says it of the team too."""
-
-Word = Annotated[str, Field(min_length=1)]
-
-
-class Strict(BaseModel):
-    """Frozen, and closed to unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Selection(Strict):
@@ -198,8 +192,8 @@ class Worked(Strict):
 class Attributes(Strict):
     """Fields that must not be used, and fields without history that may be, each with its reason."""
 
-    exclude: dict[Word, Word] = {}
-    excuse: dict[Word, Word] = {}
+    exclude: dict[Word, Word] = Field(default_factory=dict)
+    excuse: dict[Word, Word] = Field(default_factory=dict)
 
 
 class Bands(Strict):
@@ -229,7 +223,7 @@ class Playbook(Strict):
     sql: tuple[SqlDefinition, ...] = Field(min_length=1)
     horizon_days: int = Field(90, ge=1, le=730)
     recording_lag_days: int = Field(0, ge=0, le=365)
-    service_lines: dict[Word, ServiceLine] = {}
+    service_lines: dict[Word, ServiceLine] = Field(default_factory=dict)
     snapshots: tuple[SnapshotPolicy, ...] = Field((AtAge(policy="age", days=(1.0,)),), min_length=1)
     since: date | None = None
     """Leads created before this day (UTC) are left out, for example as outcomes were not recorded yet."""
@@ -238,11 +232,18 @@ class Playbook(Strict):
     attributes: Attributes = Attributes()
     intent_events: tuple[Word, ...] = ()
     explicit_events: tuple[Word, ...] = ()
-    phrases: dict[Word, tuple[str, str]] = {}
+    phrases: dict[Word, tuple[str, str]] = Field(default_factory=dict)
     """Words for people, one and many: ``pricing_view: [visit to the pricing page, visits to the pricing page]``."""
     bands: Bands | None = None
     capacity_per_week: int | None = Field(None, ge=1)
     sheet: Sheet | None = None
+    actions: tuple[Action, ...] = ()
+    next_steps: dict[Letter, NextStep] = Field(default_factory=dict)
+    reasons: ReviewReasons = ReviewReasons()
+    withhold: dict[Word, Word] = Field(default_factory=dict)
+    """Fields, event types and other words of events that no reason may name, each with why."""
+    pilot: Pilot | None = None
+    alerts: Alerts = Alerts()
 
     @field_validator("time_zone")
     @classmethod
@@ -256,9 +257,21 @@ class Playbook(Strict):
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, dict) else value
 
+    @field_validator("actions")
+    @classmethod
+    def _say_each_once(cls, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        return one_way_to_say(actions)
+
+    @field_validator("pilot")
+    @classmethod
+    def _salted(cls, pilot: Pilot | None, info: ValidationInfo) -> Pilot | None:
+        if pilot is None or pilot.salt:
+            return pilot
+        return pilot.model_copy(update={"salt": info.data.get("name", "")})
+
     @model_validator(mode="after")
     def _consistent(self) -> Playbook:
-        problems = [*_unknown_stages(self), *_version_problems(self)]
+        problems = [*_unknown_stages(self), *_version_problems(self), *_unknown_lines(self)]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -305,6 +318,16 @@ def _unknown_stages(playbook: Playbook) -> list[str]:
         mentioned |= set(policy.stages) if isinstance(policy, OnStage) else set()
     unknown = sorted(mentioned - set(playbook.stages))
     return [f"stage {stage!r} is not among stages: ({', '.join(playbook.stages)})" for stage in unknown]
+
+
+def _unknown_lines(playbook: Playbook) -> list[str]:
+    piloted = playbook.pilot.service_lines if playbook.pilot else ()
+    known = ", ".join(playbook.service_lines) or "there are none"
+    return [
+        f"pilot: service line {line!r} is not among service_lines ({known})"
+        for line in piloted
+        if line not in playbook.service_lines
+    ]
 
 
 def _version_problems(playbook: Playbook) -> list[str]:

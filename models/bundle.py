@@ -6,6 +6,7 @@ features.json      what the model needs to know of a lead, as definitions
 model/             the model's own text files
 bands.json         limits of the bands, and the groups behind the ranges
 scale.json         how log-odds become points
+peers.json         typical leads, to hold one against
 golden.json        made-up rows and the answers they must give
 playbook.yaml      what marketing and sales agreed on
 MODEL_CARD.md      for people
@@ -18,7 +19,7 @@ There is no date of writing and no path in it: the same data and versions give t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -38,10 +39,11 @@ from models.contributions import TOLERANCE, Contributions
 from models.golden import Golden
 from models.learning import Model
 from models.loading import model_from_files
+from models.peers import Peers
 from models.scale import Scale
 from models.sealed import BundleError, seal, unseal
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MODEL_FOLDER: Final = "model/"
 SHEET: Final = "sheet"
 """The group of what the team's own points add."""
@@ -82,6 +84,7 @@ class Parts:
     model: Model
     bands: BandTable
     scale: Scale
+    peers: Peers
     golden: Golden
     playbook: str
     card: str
@@ -117,9 +120,7 @@ class Scores:
     @cached_property
     def by_signal(self) -> Floats:
         """Contributions in log-odds, shape (rows, groups), in the order of ``GROUPS``."""
-        member = np.array([[feature.signal == signal for signal in SIGNALS] for feature in self.features])
-        of_signals = self.contributions.by_feature @ member.reshape(-1, len(SIGNALS)).astype(np.float64)
-        return np.column_stack([of_signals, self.contributions.sheet])
+        return by_group(self.features, self.contributions)
 
     @property
     def base_points(self) -> float:
@@ -137,6 +138,18 @@ class Scores:
         return self.scale.shares(self.by_signal)
 
 
+def by_group(features: Sequence[Feature], contributions: Contributions) -> Floats:
+    """Contributions by signal and of the sheet, shape (rows, groups), in the order of ``GROUPS``.
+
+    Args:
+        features: the columns of ``contributions.by_feature``.
+        contributions: in log-odds.
+    """
+    member = np.array([[feature.signal == signal for signal in SIGNALS] for feature in features])
+    of_signals = contributions.by_feature @ member.reshape(-1, len(SIGNALS)).astype(np.float64)
+    return np.column_stack([of_signals, contributions.sheet])
+
+
 @dataclass(frozen=True)
 class ModelBundle:
     """A loaded bundle. Made by ``load``; its files were verified before any of them was interpreted.
@@ -150,6 +163,7 @@ class ModelBundle:
     model: Model
     bands: BandTable
     scale: Scale
+    peers: Peers
     golden: Golden
     playbook: Playbook
     card: str
@@ -217,6 +231,7 @@ def save(path: Path, parts: Parts) -> str:
         "features.json": _json([feature.to_json() for feature in parts.golden.matrix.features]),
         "bands.json": _json(parts.bands.to_json()),
         "scale.json": _json(parts.scale.to_json()),
+        "peers.json": _json(parts.peers.to_json()),
         "golden.json": golden_rows.dumps(parts.golden),
         "playbook.yaml": parts.playbook,
         "MODEL_CARD.md": parts.card,
@@ -258,6 +273,7 @@ def _read(content: Mapping[str, bytes], fingerprint: str, path: Path) -> ModelBu
             model=model,
             bands=BandTable.from_json(json.loads(files["bands.json"])),
             scale=Scale.from_json(json.loads(files["scale.json"])),
+            peers=_peers(json.loads(files["peers.json"])),
             golden=Golden.from_json(json.loads(files["golden.json"]), features),
             playbook=parse_playbook(files["playbook.yaml"], source=f"{path / 'playbook.yaml'}"),
             card=files["MODEL_CARD.md"],
@@ -268,6 +284,13 @@ def _read(content: Mapping[str, bytes], fingerprint: str, path: Path) -> ModelBu
         raise BundleError(
             f"the bundle at {path} cannot be understood; {advice}", [f"{type(error).__name__}: {error}"]
         ) from error
+
+
+def _peers(data: Mapping[str, Any]) -> Peers:
+    peers = Peers.from_json(data)
+    if len(peers.everybody.by_group) != len(GROUPS):
+        raise ValueError(f"typical leads are taken apart into {len(GROUPS)} groups: {', '.join(GROUPS)}")
+    return peers
 
 
 def _model_files(files: Mapping[str, str]) -> dict[str, str]:

@@ -130,7 +130,7 @@ def _condition(condition: Condition) -> str:
 
 def _fields(report: Mapping[str, Any], playbook: Playbook) -> Iterator[str]:
     notes = [note for note in report.get("notes", ()) if note["level"] in ("warn", "block")]
-    if not (playbook.attributes.exclude or playbook.attributes.excuse or notes):
+    if not (playbook.attributes.exclude or playbook.attributes.excuse or playbook.withhold or notes):
         return
     yield "## Fields and leaks"
     yield ""
@@ -138,6 +138,8 @@ def _fields(report: Mapping[str, Any], playbook: Playbook) -> Iterator[str]:
         yield f"- **left out**: {field} ({reason})"
     for field, reason in sorted(playbook.attributes.excuse.items()):
         yield f"- **used, although only its value of today is known**: {field} ({reason})"
+    for word, reason in sorted(playbook.withhold.items()):
+        yield f"- **never named in a reason**: {word} ({reason})"
     for note in notes:
         yield f"- **{'stopped' if note['level'] == 'block' else 'take care'}**: {note['subject']}: {note['text']}"
 

@@ -1,7 +1,8 @@
 """A sealed folder: plain files beside ``SHA256SUMS``, which lists every one of them.
 
 The sums are in the format of ``sha256sum --check``. A folder with a changed, missing or additional file
-is refused before anything in it is interpreted; what was hashed is what is handed out.
+is refused before anything in it is interpreted; what was hashed is what is handed out. The one file outside the
+sums is their signature, ``SHA256SUMS.sig`` (``models.signing``), which may be added later.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from features.errors import LeadlightError
 from features.swap import publish
 
 SUMS: Final = "SHA256SUMS"
+SIGNATURE: Final = "SHA256SUMS.sig"
 
 
 class BundleError(LeadlightError):
@@ -59,6 +61,7 @@ def unseal(path: Path) -> tuple[dict[str, bytes], str]:
         raise BundleError(
             f"{path} has no {SUMS}, so nothing in it can be trusted; train again or copy it again"
         )
+    found.pop(SIGNATURE, None)
     sums = found.pop(SUMS).read_bytes()
     listed = _listed(sums, path)
     problems = [f"{name} is missing" for name in sorted(set(listed) - set(found))]
@@ -81,7 +84,7 @@ def _is_plain(name: str) -> bool:
     printable = name.isprintable() and "\\" not in name
     return (
         printable
-        and name != SUMS
+        and name not in (SUMS, SIGNATURE)
         and bool(parts)
         and str(PurePosixPath(*parts)) == name
         and not {"..", "/"} & set(parts)

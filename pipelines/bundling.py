@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from features.clock import DAY, iso
 from features.matrix import Floats
-from models import bands, bundle, card, golden, scale
+from models import bands, bundle, card, golden, peers, scale
 from models.bundle import Origin, Parts
 from models.pointsheet import total_points
 from pipelines.fit import Trained
 from pipelines.reporting import schema
+
+AVERAGED: Final = 20_000
+"""Test rows taken apart for the typical leads; more would cost minutes and change nothing."""
 
 
 def write_bundle(trained: Trained, report: schema.Report, playbook: str, path: Path) -> str:
@@ -41,11 +47,29 @@ def write_bundle(trained: Trained, report: schema.Report, playbook: str, path: P
         model=trained.winner,
         bands=table,
         scale=points,
+        peers=_typical_leads(trained),
         golden=golden.record(trained.winner, training, seed=trained.params.seed),
         playbook=playbook,
         card=card.render(origin, report.model_dump(mode="json"), agreed, table, points),
     )
     return bundle.save(path, parts)
+
+
+def _typical_leads(trained: Trained) -> peers.Peers:
+    """Means over an even sample of the test rows."""
+    testing = trained.split.testing
+    rows = np.unique(np.linspace(0, len(testing) - 1, min(AVERAGED, len(testing))).astype(np.int64))
+    shown = testing.take(rows)
+    parts = trained.winner.contributions(shown.matrix)
+    return peers.gather(
+        peers.Parted(
+            base=parts.base,
+            by_group=bundle.by_group(shown.matrix.features, parts),
+            log_odds=trained.winner.log_odds(shown.matrix),
+            weight=shown.weight,
+            service_line=shown.service_line,
+        )
+    )
 
 
 def _limits(trained: Trained, probability: Floats) -> bands.Limits:

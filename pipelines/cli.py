@@ -1,5 +1,8 @@
 """The command line: each command is one call into the module of the same name.
 
+The commands of the service come from where it is installed, by the entry points ``leadlight.commands``: neither
+package imports the other.
+
 Exit codes: 0 done, 1 a defect of Leadlight (with a traceback), 2 something a person has to mend.
 stdout carries the answer alone; with ``--json`` it is one JSON object. What goes on meanwhile is on stderr.
 """
@@ -9,13 +12,35 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from features.errors import LeadlightError
 from pipelines.progress import working
+
+COMMANDS: Final = "leadlight.commands"
+"""Group of entry points; each is a typer app whose commands are added to ours."""
+
+EXTRAS: Final = {
+    "train": ("pandas", "pandera", "duckdb", "sklearn", "mlflow", "shap", "optuna", "jinja2", "tqdm"),
+    "serve": (
+        *(
+            "fastapi",
+            "uvicorn",
+            "orjson",
+            "pydantic_settings",
+            "sqlalchemy",
+            "alembic",
+            "structlog",
+            "cryptography",
+        ),
+        *("limits", "prometheus_client", "psycopg", "httpx2", "uvloop", "httptools"),
+    ),
+}
+"""What each extra of the installation brings, as far as a command may find it missing."""
 
 app = typer.Typer(
     name="leadlight",
@@ -35,9 +60,15 @@ ParamsFile = Annotated[Path | None, typer.Option(help="params.yaml; its defaults
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; what a person has to mend is told on stderr, with exit code 2."""
     try:
-        app(args=arguments)
+        _with_the_service()(args=arguments)
     except LeadlightError as error:
         print(f"leadlight: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+    except ModuleNotFoundError as error:
+        extra = _extra_of(error.name or "")
+        if extra is None:
+            raise
+        print(f"leadlight: this needs the extra {extra!r}: pip install 'leadlight[{extra}]'", file=sys.stderr)
         raise SystemExit(2) from error
 
 
@@ -168,18 +199,40 @@ def simulate(
 
 
 @app.command()
+def fetch(
+    model: Annotated[str, typer.Option(help="Such as models:/leadlight@champion or models:/leadlight/3.")],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle; must not exist yet.")],
+    run: Annotated[
+        Path, typer.Option(help="Folder of the run with mlflow.db, where MLFLOW_TRACKING_URI is not set.")
+    ] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Copy a registered bundle from MLflow into a folder.
+
+    Example: `leadlight fetch --model models:/leadlight@champion --out bundle`
+    """
+    from models.registry import fetch_bundle, store_uri
+
+    with working("asking the registry"):
+        fingerprint = fetch_bundle(model, out, store_uri(run))
+    _answer(as_json, {"bundle": str(out), "fingerprint": fingerprint}, f"{fingerprint}, in {out}")
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
     leads: Annotated[int | None, typer.Option(help="How many leads; as in params.yaml if left out.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed is another company.")] = None,
     params: ParamsFile = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Then serve the model, until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(help="Of the service.")] = 8000,
     as_json: AsJson = False,
 ) -> None:
-    """Go the whole way on a simulated company: exports, history, training, report.
+    """Go the whole way on a simulated company: exports, history, training, report, and service if asked for.
 
-    Example: `leadlight demo --out demo`
+    Example: `leadlight demo --out demo`, `leadlight demo --serve`
     """
-    from pipelines.demo import run
+    from pipelines.demo import run, serve_it
     from pipelines.params import read_params
 
     chosen = read_params(params)
@@ -187,6 +240,8 @@ def demo(
     with working("the whole way on a simulated company") as say:
         done = run(out, chosen.simulate.model_copy(update=asked), chosen.train, say)
     _answer(as_json, done.to_dict(), "\n".join(done.lines()))
+    if serve:
+        raise typer.Exit(serve_it(out, port, as_json=as_json))
 
 
 @app.command()
@@ -205,6 +260,19 @@ def doctor(
     answer = {"ready": ready, "findings": [finding.to_dict() for finding in findings]}
     _answer(as_json, answer, "\n".join(finding.line() for finding in findings))
     raise typer.Exit(0 if ready else 2)
+
+
+def _with_the_service() -> typer.Typer:
+    """All commands; those of the service are added once."""
+    if len(app.registered_groups) == 0:
+        for entry in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
+            app.add_typer(entry.load())
+    return app
+
+
+def _extra_of(module: str) -> str | None:
+    top = module.partition(".")[0]
+    return next((extra for extra, modules in EXTRAS.items() if top in modules), None)
 
 
 def _answer(as_json: bool, answer: Mapping[str, Any], told: str) -> None:

@@ -9,9 +9,9 @@ from features.clock import DAY
 from features.definitions import Feature, count, latest, latest_number, recency
 from features.matrix import Matrix
 from features.playbook import parse_playbook
-from models import card
+from models import card, peers
 from models.bands import Outcomes, quantile_limits, tabulate
-from models.bundle import Origin, Parts
+from models.bundle import Origin, Parts, by_group
 from models.contributions import Contributions, of_features
 from models.dataset import Dataset
 from models.golden import record
@@ -39,6 +39,7 @@ service_lines: {genomics: {horizon_days: 120}}
 attributes:
   exclude: {closed_reason: written when the lead is closed}
   excuse: {country: never edited}
+withhold: {email: names a person}
 sheet: {mql_at: 50, rules: [{name: demo, points: 30, when: {event: demo, days: 30}}]}
 """
 
@@ -122,6 +123,18 @@ def origin(train: Dataset, name: str) -> Origin:
     )
 
 
+def taken_apart(model: Model, rows: Dataset) -> peers.Parted:
+    """What a typical lead is made from."""
+    contributions = model.contributions(rows.matrix)
+    return peers.Parted(
+        base=contributions.base,
+        by_group=by_group(rows.matrix.features, contributions),
+        log_odds=model.log_odds(rows.matrix),
+        weight=rows.weight,
+        service_line=rows.service_line,
+    )
+
+
 def parts(model: Model, train: Dataset) -> Parts:
     """Everything a bundle needs, from a model and the rows it learned from."""
     probability = expit(model.log_odds(train.matrix))
@@ -135,6 +148,7 @@ def parts(model: Model, train: Dataset) -> Parts:
         model=model,
         bands=bands,
         scale=scale,
+        peers=peers.gather(taken_apart(model, train)),
         golden=record(model, train),
         playbook=PLAYBOOK,
         card=card.render(made, REPORT, parse_playbook(PLAYBOOK), bands, scale),

@@ -75,6 +75,7 @@ def test_everything_came_along(loaded, blend, train):
     made = parts(blend, train)
     assert loaded.bands == made.bands
     assert loaded.scale == made.scale
+    assert loaded.peers == made.peers
     assert loaded.playbook == parse_playbook(PLAYBOOK)
     assert loaded.card == made.card
     assert {feature.name for feature in loaded.features} == {feature.name for feature in blend.features}
@@ -192,7 +193,7 @@ def resealed(copy: Path, **changes: object) -> Path:
     """A bundle whose sums are right and whose content is not."""
     files = unseal(copy)[0]
     for name, change in changes.items():
-        key = {"manifest": "manifest.json", "features": "features.json", "scale": "scale.json"}[name]
+        key = f"{name}.json"
         plain = json.loads(files[key])
         change(plain)
         files[key] = json.dumps(plain).encode()
@@ -210,6 +211,21 @@ def resealed(copy: Path, **changes: object) -> Path:
         pytest.param({"scale": lambda plain: plain.pop("factor")}, "cannot be understood", id="no unit"),
         pytest.param(
             {"scale": lambda plain: plain.update(factor=-1)}, "cannot be understood", id="a negative unit"
+        ),
+        pytest.param(
+            {"peers": lambda plain: plain.update(base=0.0)},
+            "miss their whole",
+            id="typical leads that do not add up",
+        ),
+        pytest.param(
+            {"peers": lambda plain: plain["everybody"]["by_group"].pop()},
+            "cannot be understood",
+            id="a group short",
+        ),
+        pytest.param(
+            {"peers": lambda plain: plain["everybody"]["by_group"].append(0.0)},
+            "taken apart into 6 groups",
+            id="a group more",
         ),
     ],
 )

@@ -40,6 +40,7 @@ def render():
         pytest.param("| converted | 400 | yes |", id="what trains"),
         pytest.param("**left out**: closed_reason (written when the lead is closed)", id="excluded field"),
         pytest.param("only its value of today is known**: country (never edited)", id="excused field"),
+        pytest.param("**never named in a reason**: email (names a person)", id="withheld field"),
         pytest.param("**stopped**: sales_stage: only its value of today is known", id="refused field"),
         pytest.param("from 2025-03-01 on", id="where the test begins"),
         pytest.param("| ROC-AUC | 0.712 | 0.680 to 0.740 |", id="metric with interval"),
@@ -69,7 +70,7 @@ def test_it_warns_of_unworked_leads_only_where_there_are_many(render):
 
 def test_what_is_not_there_leaves_no_hole(render):
     bare = "\n".join(line for line in PLAYBOOK.splitlines() if line.split(":")[0].strip() not in
-                     ("attributes", "exclude", "excuse", "sheet", "service_lines"))  # fmt: skip
+                     ("attributes", "exclude", "excuse", "withhold", "sheet", "service_lines"))  # fmt: skip
     text = render({}, bare, horizon_days={"": 60})
     assert "## Fields and leaks" not in text
     assert "## The hand-set points" not in text

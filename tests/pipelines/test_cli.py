@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
+import tomllib
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
+from typer.main import get_command
 
 import pipelines
+from features.clock import DAY
 from features.errors import LeadlightError
+from features.evidence import Event, Evidence
+from features.folder import write_history
 from pipelines import cli
 from pipelines.params import TrainParams
 
-COMMANDS = ["ingest", "features", "horizon", "train", "report", "simulate", "demo", "doctor"]
+COMMANDS = ["ingest", "features", "horizon", "train", "report", "simulate", "fetch", "demo", "doctor"]
+OF_THE_SERVICE = [
+    *("serve", "activate", "rollback", "retire", "sign", "load", "rescore", "forget", "object", "withdraw"),
+    *(
+        "purge",
+        "backup",
+        "keys create",
+        "keys list",
+        "keys revoke",
+        "keys new-signing",
+        "outbox list",
+        "outbox replay",
+    ),
+]
 METRICS = ["roc_auc", "pr_auc", "log_loss", "lift_at_10"]
 REPORT = {
     "winner": "blend",
@@ -68,12 +91,20 @@ def run(*arguments: object) -> int:
 def test_help_lists_every_command(capsys):
     assert run("--help") == 0
     printed = capsys.readouterr().out
-    assert [command for command in COMMANDS if f" {command} " not in printed] == []
+    named = [*COMMANDS, *{command.split()[0] for command in OF_THE_SERVICE}]
+    assert [command for command in named if f" {command} " not in printed] == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_example_looked_at_here():
+    commands = get_command(cli._with_the_service()).commands
+    plain = {name for name, command in commands.items() if not hasattr(command, "commands")}
+    nested = {f"{name} {inner}" for name in commands.keys() - plain for inner in commands[name].commands}
+    assert plain | nested == {*COMMANDS, *OF_THE_SERVICE}
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *OF_THE_SERVICE])
 def test_each_command_shows_an_example_of_itself(command, capsys):
-    assert run(command, "--help") == 0
+    assert run(*command.split(), "--help") == 0
     assert f"leadlight {command}" in capsys.readouterr().out
 
 
@@ -83,9 +114,64 @@ def test_help_loads_none_of_the_heavy_libraries(run_python):
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'pandas', 'numpy', 'pyarrow', 'lightgbm', 'sklearn', 'mlflow', 'duckdb', 'pydantic'}\n"
+        "heavy |= {'fastapi', 'uvicorn', 'sqlalchemy', 'alembic', 'structlog', 'cryptography', 'orjson'}\n"
         "print(); print(sorted(heavy & set(sys.modules)))"
     )
     assert loaded.splitlines()[-1] == "[]"
+
+
+def test_without_the_service_its_commands_are_not_there(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "entry_points", lambda group: ())
+    monkeypatch.setattr(cli, "app", typer.Typer())
+    cli.app.command()(cli.doctor)
+    cli.app.command()(cli.fetch)
+    assert run("--help") == 0
+    printed = capsys.readouterr().out
+    assert " doctor " in printed
+    assert " serve " not in printed
+
+
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [("duckdb", "train"), ("mlflow.tracking", "train"), ("uvicorn", "serve"), ("sqlalchemy.engine", "serve")],
+)
+def test_a_missing_extra_is_named(install, capsys, module, extra):
+    missing = ModuleNotFoundError(f"No module named {module!r}", name=module)
+    install("ingest", ingest=Step(missing), describe=Step())
+    assert run("ingest", "--mapping", "m.yaml", "--source", "exports", "--out", "history") == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"pip install 'leadlight[{extra}]'")
+
+
+def test_a_missing_module_of_no_extra_is_a_defect(install):
+    install("ingest", ingest=Step(ModuleNotFoundError("ours", name="pipelines.gone")), describe=Step())
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["ingest", "--mapping", "m.yaml", "--source", "exports", "--out", "history"])
+
+
+def test_extras_name_what_the_project_says_they_bring(root):
+    """So that a package that moves to another extra does not leave a wrong advice behind."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    brought = {extra: " ".join(project["optional-dependencies"][extra]) for extra in cli.EXTRAS}
+    other_names = {"sklearn": "scikit-learn", "pydantic_settings": "pydantic-settings"}
+    other_names |= {"prometheus_client": "prometheus-client"}
+    lacking = [
+        (extra, module)
+        for extra, modules in cli.EXTRAS.items()
+        for module in modules
+        if other_names.get(module, module) not in brought[extra]
+    ]
+    assert lacking == []
+
+
+def test_fetch_copies_a_registered_bundle(monkeypatch, capsys):
+    from models import registry
+
+    step = Step("ab" * 32)
+    monkeypatch.setattr(registry, "fetch_bundle", step)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert run("fetch", "--model", "models:/leadlight@champion", "--out", "b", "--run", "/r", "--json") == 0
+    assert step.called_with == ("models:/leadlight@champion", Path("b"), "sqlite:////r/mlflow.db")
+    assert json.loads(capsys.readouterr().out) == {"bundle": "b", "fingerprint": "ab" * 32}
 
 
 def test_what_a_person_has_to_mend_goes_to_stderr_with_exit_code_2(install, capsys):
@@ -257,6 +343,52 @@ def test_demo_goes_the_whole_way_and_says_so_in_six_lines(company, capsys):
     assert company["train"].called_with[0] == Path("d/history")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["company", "labels", "winner", "by", "report", "bundle"]
+
+
+def test_demo_serve_loads_scores_and_serves_with_a_clock_at_the_end(company, tmp_path, monkeypatch, capfd):
+    """The service's own commands stand in for themselves: what they were called with is told."""
+    sys.modules.pop("pipelines.demo", None)
+    demo = import_module("pipelines.demo")
+    rows = Evidence(
+        "ann", DAY, events=[Event("e1", "visit", 2 * DAY, 3 * DAY), Event("e2", "visit", 2 * DAY, 2 * DAY)]
+    )
+    write_history(tmp_path / "history", rows.to_tables(), {"observed_until": "2025-10-01T00:00:00Z"})
+    monkeypatch.setattr(demo, "PROGRAM", "import sys; print(*sys.argv[1:], file=sys.stderr)")
+    assert run("demo", "--out", tmp_path, "--serve", "--port", 8123, "--json") == 0
+    moment, data = "1970-01-04T00:01:00Z", f"--data {tmp_path}/service"
+    called = [line for line in capfd.readouterr().err.splitlines() if data in line]
+    assert called == [
+        f"load {tmp_path}/history {data}",
+        f"activate {tmp_path}/run/bundle {data}",
+        f"rescore --open {data} --demo-clock {moment}",
+        f"serve {data} --port 8123 --demo-clock {moment} --json",
+    ]
+
+
+def test_demo_serve_stops_where_a_step_fails(company, tmp_path, monkeypatch, capfd):
+    sys.modules.pop("pipelines.demo", None)
+    demo = import_module("pipelines.demo")
+    write_history(
+        tmp_path / "history", Evidence("ann", DAY).to_tables(), {"observed_until": "2025-10-01T00:00:00Z"}
+    )
+    monkeypatch.setattr(demo, "PROGRAM", "raise SystemExit(2)")
+    assert run("demo", "--out", tmp_path, "--serve") == 2
+    assert "`leadlight load` failed" in capfd.readouterr().err
+
+
+@pytest.mark.timeout(20)
+def test_who_stops_the_demo_stops_its_service(monkeypatch):
+    from pipelines import demo
+
+    waits = (
+        "import signal, time; print('up', flush=True); signal.sigwait([signal.SIGTERM]); raise SystemExit(0)"
+    )
+    program = f"import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n{waits}"
+    before = signal.getsignal(signal.SIGTERM)
+    stop = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
+    stop.start()
+    assert demo._watched([sys.executable, "-c", program]) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_doctor_finds_this_environment_ready(capsys, tmp_path, monkeypatch):

@@ -1,0 +1,304 @@
+"""Scores with reasons: from a lead of the store, or from evidence that was sent along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection
+
+from features.errors import TableError
+from features.evidence import Evidence
+from features.online import Bound, Row
+from models.sealed import BundleError
+from serving.answers import moves, sheet_view
+from serving.answers.answer import Answer, Asked, Detail, Origin, Outcome, not_scored, outcome, scored
+from serving.answers.change import Scored, change
+from serving.answers.known import Known, KnownLeads
+from serving.answers.records import no_record, record_of, shadow_of
+from serving.answers.refusals import Unscorable
+from serving.answers.replaying import replay
+from serving.answers.stored import prediction_id
+from serving.answers.view import View
+from serving.clock import Clock
+from serving.live import Arm, Live, LiveModels
+from serving.store import evidence as rows
+from serving.store import predictions, suppression
+from serving.store.engine import Store
+from serving.store.predictions import Prediction
+
+__all__ = ["Answer", "Detail", "Origin", "Prepared", "Scoring"]
+
+Enrich = Callable[[Asked, Arm, Evidence, Outcome], Answer]
+"""What an answer says besides."""
+
+MOST_VIEWS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An answer that may be sent once ``records`` are on the disk.
+
+    Attributes:
+        body: the answer as JSON.
+        records: what ``store.predictions.record`` has to write: the answer, and that of a shadow challenger.
+        alert_points: from this change of points on the CRM is told (the playbook's).
+    """
+
+    body: bytes
+    records: tuple[Prediction, ...]
+    answer: Answer
+    alert_points: float
+
+
+class Scoring:
+    """Thread-safe. Reads the store, never writes to it."""
+
+    def __init__(self, clock: Clock, store: Store, live: Live) -> None:
+        self._clock = clock
+        self._store = store
+        self._live = live
+        self._leads = KnownLeads()
+        self._views: dict[str, View] = {}
+
+    def of_lead(
+        self,
+        tenant: str,
+        lead_id: str,
+        as_of: int | None = None,
+        *,
+        origin: Origin = "lead",
+        reasons: Detail = "signals",
+    ) -> Prepared:
+        """Score a lead of the store as of ``as_of`` (now where ``None``).
+
+        Raises:
+            Unscorable: with a code.
+            StoreUnavailable: nothing can be read.
+            NoModelError: no model is loaded.
+        """
+        return self._of_lead(tenant, lead_id, as_of, (origin, reasons), None)
+
+    def explanation(
+        self, tenant: str, lead_id: str, as_of: int | None = None, *, origin: Origin = "lead"
+    ) -> Prepared:
+        """``of_lead`` by feature, with ``moves`` and ``peer`` in the answer."""
+        return self._of_lead(tenant, lead_id, as_of, (origin, "features"), _explain)
+
+    def of_evidence(
+        self,
+        tenant: str,
+        evidence: Evidence,
+        as_of: int | None = None,
+        *,
+        origin: Origin = "score",
+        reasons: Detail = "signals",
+    ) -> Prepared:
+        """Score what was sent along. Of the store only an objection counts, and whether the lead was erased."""
+        [prepared] = self.of_many(tenant, [evidence], as_of, origin=origin, reasons=reasons)
+        if isinstance(prepared, Unscorable):
+            raise prepared
+        return prepared
+
+    def of_many(
+        self,
+        tenant: str,
+        leads: Sequence[Evidence],
+        as_of: int | None = None,
+        *,
+        origin: Origin = "score",
+        reasons: Detail = "signals",
+    ) -> list[Prepared | Unscorable]:
+        """``of_evidence`` for several leads, by one snapshot of the models; one that cannot be scored says why."""
+        now, models = self._clock.now(), self._live.current()
+        with self._store.reading() as connection:
+            standing = suppression.standing(connection, tenant, {lead.lead_id for lead in leads})
+        prepared: list[Prepared | Unscorable] = []
+        for lead in leads:
+            try:
+                moment = _moment(as_of, now, lead.created_at)
+                asked = _asked_along(Asked(tenant, lead.lead_id, moment, now, origin, reasons), lead)
+                prepared.append(self._of_evidence(asked, models, lead, standing.get(lead.lead_id)))
+            except Unscorable as refused:
+                prepared.append(refused)
+        return prepared
+
+    def _of_evidence(
+        self, asked: Asked, models: LiveModels, lead: Evidence, standing: suppression.Standing | None
+    ) -> Prepared:
+        if standing == "forgotten":
+            raise Unscorable("lead_forgotten")
+        if standing == "objected":
+            return _refrain(asked, models.champion)
+        arm = models.arm_for(lead.lead_id, lead.account_id, lead.service_line)
+        return self._answer(asked, models, arm, Known(0, lead, with_account=True), None)
+
+    def replay(self, tenant: str, prediction_id: str, *, reasons: Detail = "signals") -> Answer:
+        """A stored answer and what its stored values give now (``schemas.scores.Recorded``).
+
+        Raises:
+            Unscorable: there is no such prediction, or its model cannot be loaded any more.
+        """
+        with self._store.reading() as connection:
+            kept = predictions.get(connection, tenant, prediction_id)
+        if kept is None:
+            raise Unscorable("prediction_not_found")
+        if kept.log_odds is None:
+            return replay(kept, None, None)
+        arm = self._arm(kept.bundle)
+        if arm is None:
+            raise Unscorable("model_not_available")
+        return replay(kept, arm, self.view(arm) if reasons == "features" else None)
+
+    def sheet(self, tenant: str, lead_id: str, as_of: int | None = None) -> Answer:
+        """The team's own rules for a lead (``schemas.model.SheetShown``); nothing is recorded.
+
+        Raises:
+            Unscorable: also where the person objected, or there is no sheet.
+        """
+        now = self._clock.now()
+        with self._store.reading() as connection:
+            head = self._head(connection, tenant, lead_id)
+            moment = _moment(as_of, now, head.created_at)
+            if head.objected:
+                raise Unscorable("lead_objected")
+            arm = self._live.current().arm_for(lead_id, head.account_id, head.service_line)
+            known = self._known(connection, tenant, lead_id, head.revision, [arm])
+        row = _row(arm, _bound(known, arm), moment)
+        return sheet_view.shown(arm, self.view(arm), row, lead_id, moment)
+
+    def view(self, arm: Arm) -> View:
+        """How an arm is to be talked about."""
+        found = self._views.get(arm.fingerprint)
+        if found is None:
+            found = View(arm)
+            if len(self._views) >= MOST_VIEWS:
+                self._views.clear()
+            self._views[arm.fingerprint] = found
+        return found
+
+    def _of_lead(
+        self,
+        tenant: str,
+        lead_id: str,
+        as_of: int | None,
+        wanted: tuple[Origin, Detail],
+        enrich: Enrich | None,
+    ) -> Prepared:
+        now = self._clock.now()
+        origin, detail = wanted
+        models = self._live.current()
+        with self._store.reading() as connection:
+            head = self._head(connection, tenant, lead_id)
+            moment = _moment(as_of, now, head.created_at)
+            asked = Asked(
+                tenant, lead_id, moment, now, origin, detail, head.service_line, head.revision, head.last
+            )
+            if head.objected:
+                return _refrain(asked, models.champion)
+            arm = models.arm_for(lead_id, head.account_id, head.service_line)
+            known = self._known(connection, tenant, lead_id, head.revision, _arms(models, arm))
+        return self._answer(asked, models, arm, known, enrich)
+
+    def _head(self, connection: Connection, tenant: str, lead_id: str) -> rows.Head:
+        head = rows.head(connection, tenant, lead_id)
+        if head is None:
+            self._leads.drop(tenant, lead_id)
+            raise Unscorable("lead_not_found")
+        return head
+
+    def _known(
+        self, connection: Connection, tenant: str, lead_id: str, revision: int, arms: Sequence[Arm]
+    ) -> Known:
+        with_account = any(arm.features.needs_account for arm in arms)
+        known = self._leads.get(tenant, lead_id, revision, with_account=with_account)
+        if known is None:
+            evidence = rows.read_evidence(connection, tenant, lead_id, with_account=with_account)
+            if evidence is None:
+                raise Unscorable("lead_not_found")
+            known = Known(revision, evidence, with_account)
+            self._leads.put(tenant, lead_id, known)
+        return known
+
+    def _answer(
+        self, asked: Asked, models: LiveModels, arm: Arm, known: Known, enrich: Enrich | None
+    ) -> Prepared:
+        result = outcome(arm, _row(arm, _bound(known, arm), asked.as_of))
+        answer = scored(asked, arm, self.view(arm), result, prediction_id(asked.made_at))
+        answer["change"] = self._change(asked, arm, known, result)
+        if enrich is not None:
+            answer |= enrich(asked, arm, known.evidence, result)
+        body = orjson.dumps(answer)
+        records: tuple[Prediction, ...] = (record_of(asked, arm, result, (answer["prediction_id"], body)),)
+        shadow = _shadow(models)
+        if shadow is not None:
+            other = _row(shadow, _bound(known, shadow), asked.as_of)
+            records += (shadow_of(asked, shadow, other, prediction_id(asked.made_at)),)
+        return Prepared(body, records, answer, arm.bundle.playbook.alerts.points)
+
+    def _change(self, asked: Asked, arm: Arm, known: Known, result: Outcome) -> dict[str, Any] | None:
+        last = asked.last
+        if last is None or asked.as_of <= last.as_of:
+            return None
+        earlier = arm if last.bundle == arm.fingerprint else self._arm(last.bundle)
+        now = Scored(arm, known, asked.as_of, result.log_odds, result.points, result.probability)
+        return change(now, last, earlier)
+
+    def _arm(self, fingerprint: str) -> Arm | None:
+        try:
+            return self._live.arm(fingerprint)
+        except BundleError:
+            return None
+
+
+def _arms(models: LiveModels, arm: Arm) -> list[Arm]:
+    shadow = _shadow(models)
+    return [arm] if shadow is None else [arm, shadow]
+
+
+def _shadow(models: LiveModels) -> Arm | None:
+    """The challenger, where it answers nobody: then it is scored beside, to be compared later."""
+    return models.challenger if models.champion.bundle.playbook.pilot is None else None
+
+
+def _moment(as_of: int | None, now: int, created_at: int) -> int:
+    moment = now if as_of is None else as_of
+    if moment > now:
+        raise Unscorable("as_of_in_future")
+    if moment < created_at:
+        raise Unscorable("as_of_before_lead")
+    return moment
+
+
+def _bound(known: Known, arm: Arm) -> Bound:
+    try:
+        return known.bound(arm)
+    except TableError as error:
+        raise Unscorable("evidence_unusable") from error
+
+
+def _row(arm: Arm, bound: Bound, as_of: int) -> Row:
+    return arm.features.row(bound, as_of)
+
+
+def _asked_along(asked: Asked, lead: Evidence) -> Asked:
+    without_colleagues = lead.account_id is not None and not lead.colleagues
+    return replace(asked, service_line=lead.service_line, without_colleagues=without_colleagues)
+
+
+def _refrain(asked: Asked, champion: Arm) -> Prepared:
+    """Say that nothing was computed, and keep a record of having said so."""
+    answer = not_scored(asked, prediction_id(asked.made_at))
+    body = orjson.dumps(answer)
+    record = no_record(asked, champion, (answer["prediction_id"], body))
+    return Prepared(body, (record,), answer, champion.bundle.playbook.alerts.points)
+
+
+def _explain(asked: Asked, arm: Arm, evidence: Evidence, result: Outcome) -> Answer:
+    peer = arm.bundle.peers.of(asked.service_line)
+    return {
+        "moves": moves.moves(arm, evidence, asked.as_of, result.log_odds),
+        "peer": {"name": peer.name, "leads": peer.leads},
+    }

@@ -1,0 +1,1 @@
+"""The review pages: a lead in ten seconds for who has to call it, and every number for who asks why."""

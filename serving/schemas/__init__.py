@@ -1,0 +1,1 @@
+"""What callers send and what they get, as pydantic models: bounded, closed to unknown keys, with examples."""

@@ -1,0 +1,1 @@
+"""How the tables came to be what they are; one module per step, none of which changes once released."""

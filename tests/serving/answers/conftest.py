@@ -1,0 +1,118 @@
+"""A store with the company in it, and what answers from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from features.online import OnlineFeatures
+from models.bundle import load
+from models.online import OnlineScorer
+from models.sealed import BundleError
+from serving.answers.scoring import Prepared, Scoring
+from serving.live import Arm, LiveModels, Role
+from serving.store import predictions
+from serving.store.engine import Store
+from tests.serving.answers import company
+from tests.serving.answers.deliver import deliver
+
+
+class Hand:
+    """A clock that is set by hand."""
+
+    def __init__(self, now: int) -> None:
+        self.time = now
+
+    def now(self) -> int:
+        return self.time
+
+
+class Models:
+    """What is live, set by hand; ``known`` are those that can be loaded."""
+
+    def __init__(self, champion: Arm, *known: Arm) -> None:
+        self.live = LiveModels(champion)
+        self.known = {arm.fingerprint: arm for arm in (champion, *known)}
+
+    def current(self) -> LiveModels:
+        return self.live
+
+    def arm(self, fingerprint: str) -> Arm:
+        if fingerprint not in self.known:
+            raise BundleError("it is gone")
+        return self.known[fingerprint]
+
+
+def arm_of(path: Path, role: Role = "champion") -> Arm:
+    bundle = load(path)
+    scorer = OnlineScorer.compile(bundle)
+    agreed = bundle.playbook
+    features = OnlineFeatures(scorer.features, time_zone=agreed.time_zone, excused=agreed.attributes.excuse)
+    return Arm(bundle, features, scorer, role, bundle.fingerprint)
+
+
+@pytest.fixture(scope="session")
+def champion(tmp_path_factory: pytest.TempPathFactory) -> Arm:
+    path = tmp_path_factory.mktemp("bundles") / "champion"
+    company.write_bundle(path)
+    return arm_of(path)
+
+
+@pytest.fixture(scope="session")
+def challenger(tmp_path_factory: pytest.TempPathFactory) -> Arm:
+    path = tmp_path_factory.mktemp("bundles") / "challenger"
+    company.write_bundle(path, seed=1)
+    return arm_of(path, "challenger")
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Read by many tests, written by none."""
+    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('store')}/service.db")
+    with store.writing() as connection:
+        deliver(connection, list(company.people().values())[:90])
+    return store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Empty, of this test alone."""
+    store = Store.open(f"sqlite:///{tmp_path}/service.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def clock() -> Hand:
+    return Hand(company.LATER)
+
+
+@pytest.fixture
+def models(champion: Arm) -> Models:
+    return Models(champion)
+
+
+@pytest.fixture
+def scoring(clock: Hand, store: Store, models: Models) -> Scoring:
+    return Scoring(clock, store, models)
+
+
+@pytest.fixture
+def reading(clock: Hand, filled: Store, models: Models) -> Scoring:
+    """Scores leads of the filled store."""
+    return Scoring(clock, filled, models)
+
+
+def keep(store: Store, prepared: Prepared) -> None:
+    """Record an answer, as a request does before it is sent."""
+    with store.writing() as connection:
+        predictions.record(connection, prepared.records, alert_points=None)
+
+
+def without(arm: Arm, **changes: object) -> Arm:
+    """The same arm with another playbook."""
+    playbook = arm.bundle.playbook.model_copy(update=changes)
+    return replace(arm, bundle=replace(arm.bundle, playbook=playbook))

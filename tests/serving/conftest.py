@@ -1,0 +1,65 @@
+"""A running service for the tests: made once, copied for each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from serving.app import create_app
+from serving.settings import Settings
+from tests.serving.service import NOW, Caller, prepare, write_blended_bundle
+
+
+@pytest.fixture(scope="session")
+def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of a blended model with everything that a playbook can hold."""
+    path = tmp_path_factory.mktemp("bundle") / "bundle"
+    write_blended_bundle(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def prepared_data(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a service in which the bundle is active."""
+    path = tmp_path_factory.mktemp("prepared") / "data"
+    prepare(path, bundle_dir)
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path: Path, prepared_data: Path) -> Settings:
+    """A service of its own, standing at the end of the company's history."""
+    data = tmp_path / "data"
+    shutil.copytree(prepared_data, data)
+    return Settings(data=data, demo_clock=NOW)
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    """Not started yet: ``client`` starts it."""
+    return create_app(settings)
+
+
+@pytest.fixture
+def caller(app: FastAPI) -> Iterator[Caller]:
+    """The application running, and keys to it."""
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield Caller(app, client)
+
+
+@pytest.fixture
+def client(caller: Caller) -> TestClient:
+    """Sends a key that may do everything."""
+    caller.client.headers.update(caller.bearer())
+    return caller.client
+
+
+@pytest.fixture
+def api_key(caller: Caller) -> Callable[..., str]:
+    """``api_key(scopes=("score",), tenant="acme")``: the text of a new key."""
+    return caller.key

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from features.clock import DAY, SECOND
+from serving.store import idempotency
+from serving.store.engine import Store
+from serving.store.idempotency import Began, Changed, InProgress, Replay
+from tests.serving.store.making import TENANT
+
+NOW = 1_000 * DAY
+
+
+def begin(connection, now=NOW, *, key="k", key_id="one", fingerprint=b"f"):
+    return idempotency.begin(connection, TENANT, key_id, key, fingerprint, now)
+
+
+def test_a_hundred_equal_requests_at_once_begin_one(store, writer):
+    with ThreadPoolExecutor(20) as pool:
+        begun = list(pool.map(lambda _: writer.submit(begin).result(30), range(100)))
+    assert Counter(map(type, begun)) == {Began: 1, InProgress: 99}
+
+
+def test_an_answer_is_repeated_byte_for_byte_after_a_restart(url):
+    store = Store.open(url)
+    body = bytes(range(256))
+    with store.writing() as connection:
+        assert begin(connection) == Began()
+        idempotency.finish(connection, "one", "k", 422, body, "application/problem+json")
+    store.close()
+    store = Store.open(url)
+    with store.writing() as connection:
+        assert begin(connection, NOW + DAY - 1) == Replay(422, body, "application/problem+json")
+        assert begin(connection, fingerprint=b"g") == Changed()
+        assert begin(connection, key_id="two") == Began()
+        assert begin(connection, NOW + DAY) == Began()  # forgotten after a day
+    store.close()
+
+
+def test_a_request_that_never_ended_is_taken_over(store):
+    with store.writing() as connection:
+        assert begin(connection) == Began()
+        assert begin(connection, fingerprint=b"g") == Changed()
+        assert begin(connection, NOW + 60 * SECOND - 1) == InProgress()
+        assert begin(connection, NOW + 60 * SECOND) == Began()
+        assert begin(connection, NOW + 61 * SECOND) == InProgress()
+
+
+def test_what_was_abandoned_may_be_tried_again_and_what_was_finished_not(store):
+    with store.writing() as connection:
+        begin(connection)
+        idempotency.abandon(connection, "one", "k")
+        assert begin(connection) == Began()
+        idempotency.finish(connection, "one", "k", 200, b"", "application/json")
+        idempotency.abandon(connection, "one", "k")
+        assert begin(connection) == Replay(200, b"", "application/json")
+        assert idempotency.purge(connection, NOW + DAY) == 0
+        assert idempotency.purge(connection, NOW + DAY + 1) == 1
