@@ -31,9 +31,14 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)
 
+import numpy as np  # noqa: E402
+
 from benchmarks.point_in_time import synthetic  # noqa: E402
+from benchmarks.reasons import measure  # noqa: E402
 from benchmarks.serving_load import large, ours, peers, wrk  # noqa: E402
 from benchmarks.serving_load.wrk import Load, Request  # noqa: E402
+from features.online import OnlineFeatures  # noqa: E402
+from models.bundle import load  # noqa: E402
 
 CONNECTIONS: Final = (1, 8)
 GOALS: Final = {
@@ -93,7 +98,7 @@ def _measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         large.make_bundle(folder, seed=arguments.seed)
     result = {"machine": {"cores": os.cpu_count(), "load": os.getloadavg()[0]}}
     result |= _side_by_side(folder, bundle, arguments)
-    result |= _reasons()
+    result |= _reasons(bundle, arguments)
     result |= _features(bundle, arguments.seed)
     result |= _bulk(folder, bundle, arguments)
     return result
@@ -134,11 +139,11 @@ def _turns(requests: dict[str, Request], arguments: argparse.Namespace) -> dict[
     for turn in range(arguments.repeats + 1):
         for (name, connections), done in loads.items():
             seconds = arguments.seconds if turn else 1.0
-            load = wrk.run(requests[name], connections=connections, seconds=seconds)
-            if load.failed:
-                raise RuntimeError(f"{name} failed {load.failed} of {load.requests} requests")
+            one = wrk.run(requests[name], connections=connections, seconds=seconds)
+            if one.failed:
+                raise RuntimeError(f"{name} failed {one.failed} of {one.requests} requests")
             if turn:  # the first one warms up
-                done.append(load)
+                done.append(one)
     return loads
 
 
@@ -170,21 +175,16 @@ def _figures(loads: dict[tuple[str, int], list[Load]]) -> dict[str, Any]:
     }
 
 
-def _reasons() -> dict[str, Any]:
-    """Reasons of one row and of many, against LightGBM's own."""
-    from benchmarks.reasons import measure  # noqa: PLC0415 - beside this file
-
-    found: dict[str, Any] = measure()
-    return {name: found[name] for name in ("reasons_one", "reasons_batch")}
+def _reasons(bundle: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Reasons of one row and of many, against LightGBM's own, for the trees of the bundle."""
+    booster, _ = large.booster_of(bundle)
+    found = measure(arguments.seed, booster.model_to_string(num_iteration=-1), repeats=arguments.repeats)
+    assert found["equal"], "the reasons are not LightGBM's"
+    return {"reasons": found, "reasons_one": found["reasons_one"], "reasons_batch": found["reasons_batch"]}
 
 
 def _features(bundle: Path, seed: int) -> dict[str, Any]:
     """Milliseconds for the features of one lead whose evidence is at hand."""
-    import numpy as np  # noqa: PLC0415
-
-    from features.online import OnlineFeatures  # noqa: PLC0415
-    from models.bundle import load  # noqa: PLC0415
-
     now = time.time_ns() // 1_000
     online = OnlineFeatures(load(bundle).features, time_zone="UTC")
     bound = online.bind(ours.made_up(np.random.default_rng(seed), "lead", now))

@@ -8,6 +8,7 @@ predictions for leads that the model had not learned from.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, get_args
@@ -208,7 +209,7 @@ class BandTable:
         held the true share of the best tenth in 0 to 87 % of simulated cases instead of 90 %.
         Source: Wilson (1927), JASA 22:209; the prior is Beta(p m, (1 - p) m) with m = 20.
         """
-        group = self.groups[int(np.searchsorted(self.upper, probability, side="right"))]
+        group = self.groups[bisect_right(self.upper, probability)]
         mean = group.expected / group.leads
         sqls, leads = group.sqls + PRIOR_LEADS * mean, group.leads + PRIOR_LEADS
         shift = _log_odds(probability) - _log_odds(mean)

@@ -62,6 +62,7 @@ class Origin:
         base_rate: share of SQLs in training.
         first_as_of, last_as_of: first and last moment asked about in training (ISO, UTC).
         history_sha256: digest of the manifest of the history.
+        excused: attributes that were read as known when they happened: without history, and excused by name.
     """
 
     model: str
@@ -74,6 +75,7 @@ class Origin:
     first_as_of: str
     last_as_of: str
     history_sha256: str
+    excused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,11 @@ class ModelBundle:
     playbook: Playbook
     card: str
     fingerprint: str
+
+    @property
+    def excused(self) -> frozenset[str]:
+        """Attributes that are read as known when they happened, in training and in serving."""
+        return frozenset(self.manifest["excused"])
 
     def log_odds(self, matrix: Matrix) -> Floats:
         """Calibrated log-odds alone, shape (rows,); for many rows at once."""

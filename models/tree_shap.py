@@ -138,7 +138,7 @@ class _Ancestry(NamedTuple):
 
 
 @njit(cache=True)
-def _ancestry(first_node, column, left, right, left_share):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _ancestry(first_node, column, left, right, left_share):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Look upwards from every node."""
     nodes, trees = len(column), len(first_node) - 1
     parent = np.full(nodes, -1, np.int32)

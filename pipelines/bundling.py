@@ -35,6 +35,7 @@ def write_bundle(trained: Trained, report: schema.Report, playbook: str, path: P
         first_as_of=iso(int(training.as_of[0])),
         last_as_of=iso(int(training.as_of[-1])),
         history_sha256=examples.history_sha256,
+        excused=tuple(sorted(examples.excused)),
     )
     probability = trained.probability(trained.raced.winner, testing.matrix)
     table = bands.tabulate(

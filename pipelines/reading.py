@@ -39,10 +39,15 @@ class HistoryReader:
         fields = self.manifest.fields.items()
         return frozenset(name for name, summary in fields if summary.availability == "current_only")
 
+    @property
+    def excused(self) -> frozenset[str]:
+        """Those of them that the playbook excuses by name."""
+        return self.current_only & set(self.playbook.attributes.excuse)
+
     def bucket(self, number: int) -> History:
         """One bucket, with the fields that the playbook excuses taken as known when they happened."""
         history = History.from_tables(read_evidence(self.path, number), time_zone=self.playbook.time_zone)
-        return history.excusing(set(self.playbook.attributes.excuse) & self.current_only)
+        return history.excusing(self.excused)
 
     def profile(self) -> Profile:
         """What the history holds."""

@@ -44,6 +44,7 @@ class TrainingSet:
         as_of, label_known_at: instants. label: 1, 0 or NaN. episode: 0 for a lead's first.
         playbook, definition: by which they are labelled.
         manifest, history_sha256: of the history; the digest is that of its manifest.
+        excused: attributes read as known when they happened.
         leads, entitled: leads in the history, and those created since the playbook's ``since``.
     """
 
@@ -63,6 +64,7 @@ class TrainingSet:
     definition: SqlDefinition
     manifest: Manifest
     history_sha256: str
+    excused: frozenset[str]
     leads: int
     entitled: int
 
@@ -174,6 +176,7 @@ def training_set(
         definition=question.definition,
         manifest=reader.manifest,
         history_sha256=reader.sha256,
+        excused=reader.excused,
         leads=sum(part.leads for part in parts),
         entitled=sum(part.entitled for part in parts),
     )

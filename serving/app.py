@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan(settings),
-        middleware=[Middleware(Around, settings=settings)],  # type: ignore[arg-type] - it takes its settings by name
+        middleware=[Middleware(Around, settings=settings)],
     )
     install(app)
     for router in (*ROUTERS, *((docs_page.router,) if settings.docs else ())):
@@ -81,7 +81,7 @@ def add(app: FastAPI, router: APIRouter) -> None:
     Raises:
         UndeclaredError: one is not.
     """
-    problems = []
+    problems: list[str] = []
     for route in _flat(router.routes):
         problems += _undeclared(route)
         if isinstance(route, APIRoute) and _keys_only(route):

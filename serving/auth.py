@@ -134,8 +134,8 @@ async def admit(request: Request, scope: str) -> Principal:
     Raises:
         ProblemError: 401 without a good key, 403 without the scope, 429 after too many of either or of any.
     """
-    known = request.scope.get(PRINCIPAL)
-    principal: Principal = known if known is not None else await _authenticate(request)
+    known: Principal | None = request.scope.get(PRINCIPAL)
+    principal = known or await _authenticate(request)
     if scope not in principal.scopes:
         raise ProblemError(Code.SCOPE_MISSING, f"The key needs the scope {scope}.")
     return principal
@@ -147,7 +147,7 @@ async def _authenticate(request: Request) -> Principal:
     text = _sent_key(request.headers)
     if text is None or not services.keys.knows(text):  # others behind the same address go on
         services.limiter.check_attempts(address)
-    principal = None if text is None else await services.keys.principal(text)
+    principal: Principal | None = None if text is None else await services.keys.principal(text)
     if principal is None:
         services.limiter.count_attempt(address)
         raise ProblemError(Code.KEY_MISSING)

@@ -162,7 +162,8 @@ def _count_keys(found: Any) -> int:
     Raises:
         ProblemError: they lie too deep.
     """
-    keys, depth, level = 0, 0, [found] if isinstance(found, dict | list) else []
+    level: list[Any] = [found] if isinstance(found, dict | list) else []
+    keys = depth = 0
     while level:
         depth += 1
         if depth > DEEPEST:
@@ -171,8 +172,8 @@ def _count_keys(found: Any) -> int:
         for node in level:
             if node.__class__ is dict:
                 keys += len(node)
-                node = node.values()  # noqa: PLW2901
-            below += [one for one in node if one.__class__ is dict or one.__class__ is list]
+            values = node.values() if node.__class__ is dict else node
+            below += [one for one in values if one.__class__ is dict or one.__class__ is list]
         level = below
     return keys
 

@@ -1,4 +1,4 @@
-"""Commands for people's rights, and for keeping a service in order."""
+"""Commands for the rights of people, and for keeping a service in order."""
 
 from __future__ import annotations
 

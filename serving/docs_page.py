@@ -44,7 +44,7 @@ class Field:
     place: str
     kind: str
     says: str
-    required: bool
+    needed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +124,7 @@ def _endpoint(told: Plain, address: str, path: str, method: str, operation: Plai
         summary=str(operation.get("summary", "")),
         says=says,
         scope=operation.get("x-scope"),
-        parameters=tuple(
-            _field(
-                told,
-                one["name"],
-                one["schema"],
-                one["in"],
-                one.get("required", False),
-                one.get("description"),
-            )
-            for one in operation.get("parameters", ())
-        ),
+        parameters=tuple(_parameter(told, one) for one in operation.get("parameters", ())),
         body=body,
         answer=_answer(told, operation),
         example=None if example is None else json.dumps(example, indent=2, ensure_ascii=False),
@@ -150,7 +140,8 @@ def _body(told: Plain, operation: Plain) -> tuple[str | None, tuple[Field, ...]]
 
 
 def _answer(told: Plain, operation: Plain) -> tuple[Field, ...]:
-    first = next((one for status, one in operation["responses"].items() if status.startswith("2")), {})
+    answers = operation["responses"]
+    first: Plain = next((answers[status] for status in answers if status.startswith("2")), {})
     schema = first.get("content", {}).get("application/json", {}).get("schema", {})
     options = schema.get("anyOf") or [schema]
     return _fields(told, options[0])
@@ -159,22 +150,18 @@ def _answer(told: Plain, operation: Plain) -> tuple[Field, ...]:
 def _fields(told: Plain, schema: Plain) -> tuple[Field, ...]:
     whole = resolved(told, schema)
     required = whole.get("required", ())
-    return tuple(
-        _field(told, name, one, "", name in required, None)
-        for name, one in whole.get("properties", {}).items()
-    )
+    fields = whole.get("properties", {})
+    return tuple(_field(told, fields[name], name, "", needed=name in required) for name in fields)
 
 
-def _field(  # noqa: PLR0917 - what a field is
-    told: Plain,
-    name: str,
-    schema: Plain,
-    place: str,
-    required: bool,
-    says: str | None,
-) -> Field:
-    text = says or schema.get("description") or resolved(told, schema).get("description", "")
-    return Field(name, place, _kind(told, schema), str(text).partition("\n")[0], required)
+def _parameter(told: Plain, one: Plain) -> Field:
+    schema = {"description": one.get("description", ""), **one["schema"]}
+    return _field(told, schema, one["name"], one["in"], needed=one.get("required", False))
+
+
+def _field(told: Plain, schema: Plain, name: str, place: str, *, needed: bool) -> Field:
+    text = schema.get("description") or resolved(told, schema).get("description", "")
+    return Field(name, place, _kind(told, schema), str(text).partition("\n")[0], needed)
 
 
 def _kind(told: Plain, schema: Plain) -> str:
@@ -182,9 +169,13 @@ def _kind(told: Plain, schema: Plain) -> str:
     options = schema.get("anyOf") or schema.get("oneOf")
     if options:
         return " or ".join(dict.fromkeys(_kind(told, one) for one in options))
-    if "$ref" in schema:
-        name = str(schema["$ref"]).rpartition("/")[2]
-        return name if resolved(told, schema).get("type") == "object" else _kind(told, resolved(told, schema))
+    whole = resolved(told, schema)
+    if "$ref" in schema and whole.get("type") == "object":
+        return str(schema["$ref"]).rpartition("/")[2]
+    return _plain_kind(told, whole)
+
+
+def _plain_kind(told: Plain, schema: Plain) -> str:
     if "const" in schema or "enum" in schema:
         return " or ".join(json.dumps(one) for one in schema.get("enum") or [schema["const"]])
     if schema.get("type") == "array":

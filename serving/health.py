@@ -71,7 +71,8 @@ def _models(services: Services) -> tuple[str | None, str | None]:
         current = services.live.current()
     except NoModelError:
         return None, None
-    return current.champion.fingerprint, current.challenger and current.challenger.fingerprint
+    challenger = current.challenger
+    return current.champion.fingerprint, None if challenger is None else challenger.fingerprint
 
 
 def _json(status: int, told: dict[str, Any]) -> Response:

@@ -96,9 +96,7 @@ def load_arm(bundles: BundleStore, fingerprint: str, role: Role = "champion") ->
     if len(bundle.golden.log_odds) and not disagreement(bundle, scorer, 0) <= TOLERANCE:
         raise BundleError(f"the bundle {fingerprint[:12]} does not give its golden answer in this process")
     playbook = bundle.playbook
-    features = OnlineFeatures(
-        scorer.features, time_zone=playbook.time_zone, excused=tuple(playbook.attributes.excuse)
-    )
+    features = OnlineFeatures(scorer.features, time_zone=playbook.time_zone, excused=bundle.excused)
     somebody = features.bind(Evidence("nobody", created_at=0, events=[Event("", "", 0, 0)]))
     scorer.score(features.row(somebody, DAY))  # compiles and loads what the first request would wait for
     return Arm(bundle, features, scorer, role, fingerprint)

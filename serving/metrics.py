@@ -7,7 +7,7 @@ answers for all.
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -106,5 +106,5 @@ def _gauge(
     over: str = "sum",
 ) -> Gauge:
     """A gauge; ``over``: what several workers make of their values."""
-    mode = "livesum" if over == "sum" else "livemax"
+    mode: Literal["livesum", "livemax"] = "livesum" if over == "sum" else "livemax"
     return Gauge(name, says, labels, registry=registry, multiprocess_mode=mode)

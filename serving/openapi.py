@@ -73,9 +73,17 @@ IDEMPOTENCY_KEY: Final[Plain] = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
 
+EXAMPLES: Final[dict[str, Plain]] = {
+    "open_job": {"a file of lead ids": {"value": {"kind": "score", "content_type": "csv"}}},
+    "change_job": {"the upload is complete": {"value": {"state": "UploadComplete"}}},
+}
+"""Of bodies, by operation, where the route gives none."""
+
 EVERYWHERE: Final = (400, 401, 403, 406, 408, 422, 429, 500, 503)
 WITH_BODY: Final = (409, 413, 415)
 OF_A_LEAD: Final = (404, 409, 410)
+ABOUT_A_LEAD: Final = frozenset({"/v1/points", "/v1/feedback", "/v1/outcomes"})
+"""Paths that ask for a lead in the query or the body."""
 
 
 def describe(app: FastAPI) -> None:
@@ -87,7 +95,7 @@ def describe(app: FastAPI) -> None:
             told.update(_described(app))
         return told
 
-    app.openapi = openapi  # type: ignore[method-assign] - how FastAPI is extended
+    app.openapi = openapi  # type: ignore[method-assign] # how FastAPI is extended
 
 
 def _described(app: FastAPI) -> Plain:
@@ -106,7 +114,7 @@ def _described(app: FastAPI) -> Plain:
     components["schemas"] = dict(sorted(schemas.items()))
     components["securitySchemes"] = SECURITY
     for route in routes:
-        for method in route.methods:
+        for method in route.methods or ():
             _complete(told["paths"][route.path_format][method.lower()], route, method)
     return told
 
@@ -114,6 +122,9 @@ def _described(app: FastAPI) -> Plain:
 def _complete(operation: Plain, route: APIRoute, method: str) -> None:
     scopes = declared(route.dependencies)
     answers = operation["responses"]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if body is not None and route.name in EXAMPLES:
+        body.setdefault("examples", EXAMPLES[route.name])
     answers.pop("422", None)
     if not scopes:
         return
@@ -130,7 +141,7 @@ def _complete(operation: Plain, route: APIRoute, method: str) -> None:
 
 
 def _of_path(route: APIRoute) -> tuple[int, ...]:
-    return OF_A_LEAD if "{" in route.path or route.path.startswith("/v1/points") else ()
+    return OF_A_LEAD if "{" in route.path or route.path in ABOUT_A_LEAD else ()
 
 
 def _problem(status: int) -> Plain:

@@ -11,7 +11,7 @@ from asyncio import TimerHandle
 from typing import Any, Final
 
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from serving.codes import Code
 from serving.problems import MEDIA_TYPE, Problem
@@ -109,6 +109,7 @@ class DeadlineProtocol(HttpToolsProtocol):
             b"content-length: %d\r\n" % len(body),
             b"x-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\n\r\n",
         ]
-        if self.cycle is None or self.cycle.response_complete:  # else an answer is on its way
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:  # else an answer is on its way
             self.transport.write(b"".join(head) + body)
         self.transport.close()

@@ -27,6 +27,8 @@ from serving.store.tables import LATEST_SCORES, LEADS
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from serving.protocol import DeadlineProtocol
+
 FACTORY: Final = "serving.starting:create_app"
 TENANT: Final = "default"
 FIRST_KEY: Final = "first key"
@@ -177,7 +179,7 @@ def run(settings: Settings, listening: socket.socket) -> None:
         FACTORY,
         factory=True,
         loop="uvloop",
-        http="serving.protocol:DeadlineProtocol",
+        http="serving.starting:DeadlineProtocol",
         ws="none",
         lifespan="on",
         log_config=None,
@@ -196,6 +198,16 @@ def run(settings: Settings, listening: socket.socket) -> None:
     server.run(sockets=[listening])
     if not server.started:
         raise StartError("the service did not start; what kept it from it is told above")
+
+
+def __getattr__(name: str) -> type[DeadlineProtocol]:
+    """Uvicorn asks a new worker for its protocol first, so this has to come before it."""
+    if name != "DeadlineProtocol":
+        raise AttributeError(name)
+    stay_lean()
+    from serving.protocol import DeadlineProtocol  # noqa: PLC0415 - only now
+
+    return DeadlineProtocol
 
 
 def create_app() -> FastAPI:

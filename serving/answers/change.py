@@ -116,7 +116,7 @@ def _steps(now: Scored, last: Last, arm: Arm) -> Iterator[tuple[str, float, str]
     if not steps:
         yield "decay", _everything(now, arm), passed
         return
-    evidence = _as_known(full, last.as_of, arm.bundle.playbook.attributes.excuse)
+    evidence = _as_known(full, last.as_of, arm.bundle.excused)
     yield "decay", _log_odds(arm, evidence, now.as_of), passed
     for at, (cause, sentence, added) in enumerate(steps, start=1):
         evidence = replace(evidence, **added)

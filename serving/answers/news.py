@@ -63,7 +63,7 @@ def of_fields(evidence: Evidence, since: Since, arm: Arm) -> str:
     playbook = arm.bundle.playbook
     said, new = [], False
     for facts, whose in ((evidence.facts, ""), (evidence.account_facts, " of the account")):
-        fresh = _fresh_facts(facts, since, playbook.attributes.excuse)
+        fresh = _fresh_facts(facts, since, arm.bundle.excused)
         new = new or bool(fresh)
         earlier = {fact.field for fact in facts if fact.known_at < since.first}
         for field in dict.fromkeys(fact.field for fact in fresh):

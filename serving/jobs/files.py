@@ -47,7 +47,8 @@ class JobFiles:
         with fresh.open("wb") as file:
             file.write(head)
             for part in parts:
-                _copy(self.part(result, part.attempt), part.of(result), file)
+                if part.of(result):  # an attempt that kept nothing may not even have come to make its files
+                    _copy(self.part(result, part.attempt), part.of(result), file)
             file.writelines(rest)
             file.flush()
             os.fsync(file.fileno())

@@ -123,7 +123,7 @@ class BlockScorer:
         ids = list(dict.fromkeys(one.row.lead_id for one in asked))
         tables = self._source.tables(ids, with_colleagues=arm.features.needs_account)
         history = History.from_tables(tables, time_zone=arm.features.time_zone)
-        excused = history.excusing(arm.bundle.playbook.attributes.excuse)
+        excused = history.excusing(arm.bundle.excused)
         lead_id: Texts = np.array([one.row.lead_id for one in asked], dtype=object)
         as_of = np.array([one.as_of for one in asked], dtype=np.int64)
         return build(arm.features.features, excused, lead_id, as_of)

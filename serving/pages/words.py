@@ -93,15 +93,6 @@ def signed(value: float) -> str:
     return f"+{told}" if value > 0 and told != "0.0" else told
 
 
-def signed_percent(difference: float) -> str:
-    r"""A difference of two probabilities, in percentage points.
-
-    >>> signed_percent(0.062), signed_percent(-0.0004)
-    ('+6.2\xa0pp', '0.0\xa0pp')
-    """
-    return f"{signed(100 * difference)}{NO_BREAK}pp"
-
-
 def whole(count: float) -> str:
     """A count with thin spaces between thousands."""
     return f"{count:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")

@@ -231,6 +231,7 @@ def write_bundle(path: Path, *, seed: int = 0, playbook: str = PLAYBOOK) -> str:
         first_as_of="2023-12-23T00:00:00Z",
         last_as_of="2024-10-20T00:00:00Z",
         history_sha256="ab" * 32,
+        excused=("region",),
     )
     return save(
         path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import orjson
@@ -198,3 +199,20 @@ def test_next_step_and_horizon_are_those_of_band_and_line(
         assert answer["horizon_days"] == (30 if lead.service_line == "assays" else 60)
         assert bool(answer["warnings"]) == (lead.service_line == "other")
     assert len(seen) > 2
+
+
+def test_threads_that_share_it_answer_as_one_alone(
+    filled: Store, clock: Hand, champion: Arm, challenger: Arm
+) -> None:
+    """With a shadow, so that each lead is bound twice, and leads asked about by several at once."""
+    models = Models(champion, challenger)
+    models.live = LiveModels(champion, challenger)
+    leads = [f"lead {number}" for number in range(8)] * 6
+    alone, shared = Scoring(clock, filled, models), Scoring(clock, filled, models)
+    expected = {lead: [one.log_odds for one in alone.of_lead("acme", lead).records] for lead in leads[:8]}
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda lead: shared.of_lead("acme", lead), leads))
+    assert [[one.log_odds for one in prepared.records] for prepared in told] == [
+        expected[lead] for lead in leads
+    ]
+    assert len({prepared.answer["prediction_id"] for prepared in told}) == len(leads)

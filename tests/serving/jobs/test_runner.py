@@ -81,46 +81,54 @@ def test_a_job_from_its_begin_to_its_end(office):
         assert connection.execute(select(func.count()).select_from(OUTBOX)).scalar() == PEOPLE  # first scores
 
 
-class Crashed(Exception):
+class CrashedError(Exception):
     """The process is gone."""
 
 
-@pytest.mark.parametrize("point", ["written", "kept", "published", "scored"])
-def test_a_crash_at_any_step_loses_nothing_and_repeats_nothing(office, monkeypatch, point):
+def crashing(call, number, *, after):
+    """``call``, until its ``number``th time."""
+    calls = Counter()
+
+    def passed(*arguments, **named):
+        calls["all"] += 1
+        if calls["all"] == number and not after:
+            raise CrashedError
+        result = call(*arguments, **named)
+        if calls["all"] == number:
+            raise CrashedError
+        return result
+
+    return passed
+
+
+STEPS = {
+    "scored": (runner.BlockScorer, "score", True),
+    "written": (PartFiles, "write", True),
+    "before it is kept": (runner.Desk, "keep", False),
+    "kept": (runner.Desk, "keep", True),
+    "before it is published": (runner, "publish_all", False),
+    "published": (runner, "publish_all", True),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_crash_at_any_step_loses_nothing_and_repeats_nothing(office, monkeypatch, step):
     job = office.job("csv", ROWS)
-    crash_at = {"written": PartFiles, "scored": runner.BlockScorer}
+    place, name, after = STEPS[step]
+    crashed = 0
     for number in (1, 2, 4):
+        bench = office.bench(f"worker {number}")
+        assert bench.desk.hold()
+        taken = bench.desk.next()
         with monkeypatch.context() as patch:
-            calls = Counter()
-
-            def passed(call, after, calls=calls, number=number):
-                def inner(*arguments, **named):
-                    calls["all"] += 1
-                    if not after and calls["all"] == number:
-                        raise Crashed
-                    result = call(*arguments, **named)
-                    if after and calls["all"] == number:
-                        raise Crashed
-                    return result
-
-                return inner
-
-            if point in crash_at:
-                name = {"written": "write", "scored": "score"}[point]
-                patch.setattr(crash_at[point], name, passed(getattr(crash_at[point], name), after=True))
-            elif point == "kept":
-                patch.setattr(runner.Desk, "keep", passed(runner.Desk.keep, after=number % 2 == 0))
-            else:
-                patch.setattr(runner, "publish_all", passed(runner.publish_all, after=False))
-            bench = office.bench(f"worker {number}")
-            assert bench.desk.hold()
-            taken = bench.desk.next()
+            patch.setattr(place, name, crashing(getattr(place, name), number, after=after))
             try:
                 if taken is not None:
                     run(bench, taken)
-            except Crashed:
-                pass
+            except CrashedError:
+                crashed += 1
         office.clock.forward(LEASE_SECONDS + 1)
+    assert crashed > 0
     bench = office.bench("the last one")
     assert bench.desk.hold()
     while (taken := bench.desk.next()) is not None:
@@ -221,7 +229,7 @@ def test_attempts_that_come_to_nothing_end(office, monkeypatch):
     job = office.job("csv", ROWS)
 
     def broken(*_):
-        raise Crashed
+        raise CrashedError
 
     monkeypatch.setattr(runner.BlockScorer, "score", broken)
     for number in range(runner.MOST_FRUITLESS + 1):
@@ -229,7 +237,7 @@ def test_attempts_that_come_to_nothing_end(office, monkeypatch):
         taken = take(office, bench, job)
         try:
             run(bench, taken)
-        except Crashed:
+        except CrashedError:
             office.clock.forward(LEASE_SECONDS + 1)
     over, progress = office.now(job)
     assert (over.state, progress.code) == ("Failed", "gave_up")

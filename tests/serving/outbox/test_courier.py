@@ -24,7 +24,7 @@ from tests.serving.fakes.scores import TENANT, kept
 LEADS = ("ann", "bob", "cid")
 
 
-class Crashed(Exception):
+class CrashedError(Exception):
     """The process is gone."""
 
 
@@ -40,10 +40,10 @@ class Faulty:
         def passed(*arguments):
             self.calls += 1
             if self.calls == self.at and not self.after:
-                raise Crashed
+                raise CrashedError
             result = call(*arguments)
             if self.calls == self.at:
-                raise Crashed
+                raise CrashedError
             return result
 
         return passed
@@ -57,7 +57,7 @@ def books(tmp_path):
 
 def courier(books, carrier, clock, *, holder="one", rows=None):
     rows = rows or StoreRows(books.store, books.writer, holder)
-    return Courier(rows, carrier, clock, Backoff(random.Random(1)), log())
+    return Courier(rows, carrier, clock, Backoff(random.Random(1)), log())  # noqa: S311
 
 
 def counts(books):
@@ -123,7 +123,7 @@ def test_a_crash_at_any_step_ends_with_the_latest_score_of_each_lead(tmp_path, p
                 for _ in range(4):
                     one.step()
                     clock.forward(13 * 3_600)
-            except Crashed:
+            except CrashedError:
                 pass
             sender.close()
             for number, lead in enumerate(LEADS):
