@@ -25,6 +25,7 @@ from serving.protocol import READ_SECONDS
 from serving.routers import evidence, feedback, jobs, leads, model, points, predictions, score
 from serving.scopes import PUBLIC, ROUTES
 from serving.settings import Settings, read_settings
+from serving.stopping import announced
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     leads.router,  # asked most often, so looked at first
@@ -98,7 +99,8 @@ def _lifespan(settings: Settings) -> Any:
         with running(settings) as services:
             app.state.services = services
             services.log.info("the service is up")
-            yield {READ_SECONDS: settings.read_seconds}
+            with announced(services.lifecycle.stop):
+                yield {READ_SECONDS: settings.read_seconds}
             services.lifecycle.stop()
             services.log.info("the service stops")
 

@@ -229,7 +229,7 @@ class Code(Enum):
         503,
         "No model can answer",
         "Nothing is activated, or what is activated, or what gave the answer, cannot be loaded.",
-        "Whoever runs the service sees why in its log and at `leadlight activate`; `leadlight activate` mends it.",
+        "Whoever runs the service sees why in its log and at `/readyz`; `leadlight activate BUNDLE` mends it.",
     )
     STORE_UNAVAILABLE = Advice(
         503,

@@ -75,6 +75,7 @@ def rescore(
         StoreUnavailable: the store cannot be written; what was recorded until then stays.
     """
     scoring, done = Scoring(desk.clock, desk.store, live), Rescored(Counter(), Counter())
+    listens = desk.settings.webhook_url is not None
     for start in range(0, len(lead_ids), AT_ONCE):
         prepared = []
         for lead_id in lead_ids[start : start + AT_ONCE]:
@@ -83,19 +84,19 @@ def rescore(
             except Unscorable as error:
                 done.left_out[error.code] += 1
         try:
-            _record(desk.store, prepared, done)
+            _record(desk.store, prepared, done, listens=listens)
         except LeadForgotten:  # one was erased meanwhile; the others are not to blame
             for one in prepared:
                 with suppress(LeadForgotten):
-                    _record(desk.store, [one], done)
+                    _record(desk.store, [one], done, listens=listens)
         say(f"{done.bands.total():,} leads scored")
     return done
 
 
-def _record(store: Store, prepared: Sequence[Prepared], done: Rescored) -> None:
+def _record(store: Store, prepared: Sequence[Prepared], done: Rescored, *, listens: bool) -> None:
     with store.writing() as connection:
         for one in prepared:
-            predictions.record(connection, one.records, alert_points=one.alert_points)
+            predictions.record(connection, one.records, alert_points=one.alert_points if listens else None)
     done.bands.update(str(one.answer["band"]) for one in prepared if one.answer["scored"])
     done.left_out.update("lead_objected" for one in prepared if not one.answer["scored"])
 

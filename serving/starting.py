@@ -36,8 +36,6 @@ FIRST_KEY_DAYS: Final = 365
 GRACE_SECONDS: Final = 10
 """For requests that are under way when the service is told to stop."""
 KEEP_ALIVE_SECONDS: Final = 30
-CONNECTIONS: Final = 1_000
-"""Of one worker; more are told to come again."""
 BACKLOG: Final = 2_048
 FETCH_SECONDS: Final = 300
 
@@ -169,12 +167,21 @@ def listen(settings: Settings) -> socket.socket:
     return bound
 
 
+def _emptied(folder: Path) -> Path:
+    """A folder for the counters of this run's workers; those of the last run are gone with it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
 def run(settings: Settings, listening: socket.socket) -> None:
     """Serve until told to stop. Workers read the settings from the environment."""
     import uvicorn  # noqa: PLC0415 - after everything else was found in order
     from uvicorn.supervisors import Multiprocess  # noqa: PLC0415
 
     os.environ.update(settings.environment())
+    if settings.workers > 1:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_emptied(settings.data / "metrics"))
     config = uvicorn.Config(
         FACTORY,
         factory=True,
@@ -187,7 +194,6 @@ def run(settings: Settings, listening: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,
         workers=settings.workers,
-        limit_concurrency=CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

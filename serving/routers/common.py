@@ -53,5 +53,7 @@ def recording(services: Services, prepared: Sequence[Prepared]) -> Callable[[Con
         for one in prepared:
             limit = one.alert_points if listens else None
             predictions.record(connection, one.records, alert_points=limit)
+            for record in one.records:
+                services.metrics.predicted(record.band, record.role, record.origin)
 
     return write
