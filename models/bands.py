@@ -149,11 +149,11 @@ class Range:
         """For people.
 
         >>> Range(0.09, 0.16, 0.1215, 214, 26).sentence
-        'leads scored like this: 12 % became SQL (90 % range 9 to 16 %, nearest 214 leads, 26 SQLs)'
+        'leads scored like this: 12 % become SQL (90 % range 9 to 16 %, by the nearest 214 leads; of those 26 did)'
         """
         share, low, high = (_percent(value) for value in (self.share, self.low, self.high))
-        counts = f"nearest {self.leads:,.0f} leads, {self.sqls:,.0f} SQLs"
-        return f"leads scored like this: {share} % became SQL (90 % range {low} to {high} %, {counts})"
+        behind = f"by the nearest {self.leads:,.0f} leads; of those {self.sqls:,.0f} did"
+        return f"leads scored like this: {share} % become SQL (90 % range {low} to {high} %, {behind})"
 
 
 def _percent(share: float) -> str:

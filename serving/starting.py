@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -201,6 +202,8 @@ def run(settings: Settings, listening: socket.socket) -> None:
         Multiprocess(config, sockets=[listening]).run()
         return
     server = uvicorn.Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what it was stopped by; that is no failure
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[listening])
     if not server.started:
         raise StartError("the service did not start; what kept it from it is told above")

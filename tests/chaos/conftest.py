@@ -8,8 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.running import Running
+from tests.serving.answers import company
+from tests.serving.conftest import bundle_dir
 
-pytest_plugins: list[str] = []
+__all__ = ["bundle_dir"]
+
+
+@pytest.fixture(scope="session")
+def other_bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of another model of the same company."""
+    path = tmp_path_factory.mktemp("other") / "bundle"
+    company.write_bundle(path, seed=1)
+    return path
 
 
 @pytest.fixture

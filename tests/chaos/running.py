@@ -17,6 +17,8 @@ from typing import Any
 import httpx2 as httpx
 import orjson
 
+LEADLIGHT = str(Path(sys.executable).with_name("leadlight"))
+
 READY_WITHIN = 30.0
 """Seconds; a machine with a test run on it is slow."""
 
@@ -30,7 +32,7 @@ def free_port() -> int:
 def command(*arguments: str | Path, data: Path, **environment: str) -> dict[str, Any]:
     """Run ``leadlight ... --json`` on the service's data, and give its answer."""
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *map(str, arguments), "--data", str(data), "--json"],
+        [LEADLIGHT, *map(str, arguments), "--data", str(data), "--json"],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -79,7 +81,7 @@ class Running:
         log = (self.data.parent / f"{self.data.name}.log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.cli", *map(str, words)],
+                [LEADLIGHT, *map(str, words)],
                 env=os.environ | self.environment,
                 stdout=log,
                 stderr=log,
@@ -87,9 +89,13 @@ class Running:
             )
         self.wait_until_ready()
         if not self.key:
-            self.key = str(
-                command("keys", "create", "--name", "chaos", data=self.data, **self.environment)["key"]
-            )
+            scopes = [
+                word
+                for scope in ("score", "explain", "model:read", "evidence:write")
+                for word in ("--scope", scope)
+            ]
+            made = command("keys", "create", "--name", "chaos", *scopes, data=self.data, **self.environment)
+            self.key = str(made["key"])
         return self
 
     def wait_until_ready(self) -> None:

@@ -137,7 +137,7 @@ def told_problem(service: Running, fingerprint: str) -> None:
     with contextlib.closing(store):
         while time.monotonic() < give_up:
             with store.reading() as connection:
-                problems = [worker.problem or "" for worker in workers.seen(connection)]
+                problems = [worker.problem or "" for worker in workers.seen_since(connection, 0)]
             if any(fingerprint[:12] in problem for problem in problems):
                 return
             time.sleep(0.05)
@@ -149,6 +149,7 @@ def expected(bundle: Path, numbers: range) -> dict[str, float]:
     from features.online import OnlineFeatures
     from models import bundle as bundles
     from models.online import OnlineScorer
+    from serving.answers.inline import evidence_of
     from serving.schemas.evidence import InlineLead
 
     loaded = bundles.load(bundle)
@@ -157,7 +158,7 @@ def expected(bundle: Path, numbers: range) -> dict[str, float]:
     moment = micros(AS_OF_MOMENT)
     told = {}
     for number in numbers:
-        evidence = InlineLead.model_validate_json(orjson.dumps(lead(number))).evidence(moment)
+        evidence = evidence_of(InlineLead.model_validate_json(orjson.dumps(lead(number))))
         told[f"lead-{number}"] = scorer.log_odds(online.row(online.bind(evidence), moment))
     return told
 

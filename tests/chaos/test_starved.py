@@ -91,12 +91,15 @@ def test_trickling_clients_are_cut_and_slow_nobody_else(running: Running, record
         while open_links and time.monotonic() - begun < 25:
             for link in list(open_links):
                 if cut(link):
+                    link.close()
                     open_links.discard(link)
             for number in range(20):
                 answered, took = timed(client, 1000 + number)
                 assert answered.status_code == 200
                 beside.append(took)
             time.sleep(0.2)
+    for link in open_links:
+        link.close()
     assert not open_links, f"{len(open_links)} of 200 trickling connections are still open after 25 s"
     record_property(
         "p99_ratio", statistics.quantiles(beside, n=100)[98] / statistics.quantiles(usual, n=100)[98]

@@ -10,25 +10,33 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from models.bundle import load
 from serving.app import create_app
 from serving.settings import Settings
+from tests.kept import kept
+from tests.serving.answers.company import SOURCES as OF_COMPANY
 from tests.serving.service import NOW, Caller, prepare, write_blended_bundle
 
+SOURCES = (*OF_COMPANY, "tests/serving/service.py")
+
 
 @pytest.fixture(scope="session")
-def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundle_dir(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of a blended model with everything that a playbook can hold."""
-    path = tmp_path_factory.mktemp("bundle") / "bundle"
-    write_blended_bundle(path)
-    return path
+    made = kept(pytestconfig, "blended", SOURCES, write_blended_bundle, load)
+    return shutil.copytree(made, tmp_path_factory.mktemp("bundle") / "bundle")
 
 
 @pytest.fixture(scope="session")
-def prepared_data(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a service in which the bundle is active."""
-    path = tmp_path_factory.mktemp("prepared") / "data"
-    prepare(path, bundle_dir)
-    return path
+def prepared_data(pytestconfig: pytest.Config, bundle_dir: Path) -> Path:
+    """The data folder of a service in which the bundle is active; copy it before use."""
+
+    def check(data: Path) -> None:
+        (bundle,) = (path for path in Settings(data=data).bundles.iterdir() if path.is_dir())
+        load(bundle)
+
+    sources = (*SOURCES, "serving", "tests/serving/answers/deliver.py")
+    return kept(pytestconfig, "prepared", sources, lambda data: prepare(data, bundle_dir), check)
 
 
 @pytest.fixture

@@ -201,8 +201,8 @@ def test_an_activation_that_comes_while_another_is_loaded_wins(live, store, bund
     activate(store, C)
     seen = {answering(live)}
     bundles.slow[B].set()
-    while answering(live) != C:
-        seen.add(answering(live))
+    while (now := answering(live)) != C:
+        seen.add(now)
     assert seen == {A}
     assert live.current().previous == B
 

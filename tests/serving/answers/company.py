@@ -40,6 +40,9 @@ BEGIN = 19_700 * DAY
 LATER = BEGIN + 400 * DAY
 """A present moment, after all of the evidence."""
 
+SOURCES = ("features", "models", "tests/models/bundles.py", "tests/serving/answers/company.py")
+"""What decides the bundles of this company."""
+
 PLAYBOOK = """\
 name: Company of the answers
 time_zone: Europe/Berlin
@@ -107,10 +110,10 @@ INDUSTRIES = (
 
 
 @cache
-def people(leads: int = 900, seed: int = 7) -> dict[str, Evidence]:
+def people() -> dict[str, Evidence]:
     """Leads with everything known about them; three to an account."""
-    random = np.random.default_rng(seed)
-    alone = [_person(random, number) for number in range(leads)]
+    random = np.random.default_rng(7)
+    alone = [_person(random, number) for number in range(900)]
     by_account: dict[str, list[Evidence]] = {}
     for lead in alone:
         by_account.setdefault(str(lead.account_id), []).append(lead)
@@ -172,9 +175,9 @@ def history(of: dict[str, Evidence]) -> History:
     return History.from_tables(tables, time_zone=agreed.time_zone).excusing(agreed.attributes.excuse)
 
 
-def asked(leads: int = 900) -> tuple[np.ndarray, np.ndarray]:
+def asked() -> tuple[np.ndarray, np.ndarray]:
     """Whom the pipeline asked about, and when: 14 days after they came, in order of time."""
-    when = {lead_id: lead.created_at + 14 * DAY for lead_id, lead in people(leads).items()}
+    when = {lead_id: lead.created_at + 14 * DAY for lead_id, lead in people().items()}
     order = sorted(when, key=lambda lead_id: (when[lead_id], lead_id))
     return np.array(order, dtype=object), np.array([when[lead_id] for lead_id in order], dtype=np.int64)
 

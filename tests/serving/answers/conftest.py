@@ -16,6 +16,7 @@ from serving.answers.scoring import Prepared, Scoring
 from serving.live import Arm, LiveModels, Role
 from serving.store import predictions
 from serving.store.engine import Store
+from tests.kept import kept
 from tests.serving.answers import company
 from tests.serving.answers.deliver import deliver
 
@@ -55,17 +56,16 @@ def arm_of(path: Path, role: Role = "champion") -> Arm:
 
 
 @pytest.fixture(scope="session")
-def champion(tmp_path_factory: pytest.TempPathFactory) -> Arm:
-    path = tmp_path_factory.mktemp("bundles") / "champion"
-    company.write_bundle(path)
-    return arm_of(path)
+def champion(pytestconfig: pytest.Config) -> Arm:
+    return arm_of(kept(pytestconfig, "champion", company.SOURCES, company.write_bundle, load))
 
 
 @pytest.fixture(scope="session")
-def challenger(tmp_path_factory: pytest.TempPathFactory) -> Arm:
-    path = tmp_path_factory.mktemp("bundles") / "challenger"
-    company.write_bundle(path, seed=1)
-    return arm_of(path, "challenger")
+def challenger(pytestconfig: pytest.Config) -> Arm:
+    def make(path: Path) -> None:
+        company.write_bundle(path, seed=1)
+
+    return arm_of(kept(pytestconfig, "challenger", company.SOURCES, make, load), "challenger")
 
 
 @pytest.fixture(scope="session")

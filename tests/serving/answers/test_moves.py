@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from features.clock import DAY
-from features.evidence import Event
+from features.evidence import Event, Evidence
 from features.kernel import build
 from serving.answers.moves import NOTE
 from serving.answers.scoring import Scoring
@@ -17,6 +17,12 @@ from serving.live import Arm
 from tests.serving.answers import company
 
 LEADS = [f"lead {number}" for number in range(0, 60, 5)]
+
+
+def of_account(lead: Evidence) -> dict[str, Evidence]:
+    """All that a feature of the lead can look at."""
+    people = company.people()
+    return {lead.lead_id: lead, **{one.lead_id: people[one.lead_id] for one in lead.colleagues}}
 
 
 def test_a_move_is_the_score_of_the_history_with_the_event(reading: Scoring, champion: Arm) -> None:
@@ -31,7 +37,7 @@ def test_a_move_is_the_score_of_the_history_with_the_event(reading: Scoring, cha
             action = actions[move["event"]]
             done = Event("thought of", action.event, as_of - 1, as_of - 1, action.value)
             history = company.history(
-                {**company.people(), lead_id: replace(lead, events=[*lead.events, done])}
+                {**of_account(lead), lead_id: replace(lead, events=[*lead.events, done])}
             )
             matrix = build(
                 champion.scorer.features, history, np.array([lead_id], dtype=object), np.array([as_of])

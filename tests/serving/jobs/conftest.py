@@ -21,19 +21,14 @@ from serving.store.engine import Store
 from serving.store.jobs import Job
 from serving.store.writer import Writer
 from tests.serving.answers import company
-from tests.serving.answers.conftest import arm_of
+from tests.serving.answers.conftest import champion
 from tests.serving.answers.deliver import deliver
 from tests.serving.fakes.clocks import HandClock
 
+__all__ = ["champion"]
+
 TENANT = "acme"
 PEOPLE = 60
-
-
-@pytest.fixture(scope="session")
-def champion(tmp_path_factory: pytest.TempPathFactory) -> Arm:
-    path = tmp_path_factory.mktemp("bundles") / "champion"
-    company.write_bundle(path)
-    return arm_of(path)
 
 
 @dataclass
