@@ -16,11 +16,13 @@ from fastapi import Request
 from fastapi.params import Form
 from fastapi.routing import APIRoute, request_response
 from starlette.responses import Response
+from starlette.routing import request_response as plainly
 from starlette.types import Message, Receive
 
-from serving.auth import admit, declared
+from serving.auth import Needs, admit, declared
 from serving.codes import Code
 from serving.problems import ProblemError
+from serving.straight import straight
 
 DEEPEST: Final = 32
 """Objects and lists in each other."""
@@ -95,8 +97,13 @@ def harden(route: APIRoute) -> None:
 
     Done for every route of keys when the application is put together, so that none can be forgotten.
     """
-    handle = route.get_route_handler()
     scopes = declared(route.dependencies)
+    # Asked here, before the body is read; FastAPI need not ask again.
+    route.dependant.dependencies = [
+        one for one in route.dependant.dependencies if not isinstance(one.call, Needs)
+    ]
+    simple = straight(route)
+    handle = simple or route.get_route_handler()
     reads_json = route.body_field is not None and not isinstance(route.body_field.field_info, Form)
     own_pace = route.path in OWN_PACE
 
@@ -110,7 +117,8 @@ def harden(route: APIRoute) -> None:
         with request.app.state.services.lifecycle.work():
             return await handle(request)
 
-    route.app = request_response(strict)
+    # FastAPI's own keeps things open for dependencies that have something to close; simple routes have none.
+    route.app = plainly(strict) if simple else request_response(strict)
 
 
 async def _read(request: Request) -> None:

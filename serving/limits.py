@@ -83,7 +83,8 @@ class Limiter:
 
     def __init__(self, per_minute: int, ticks: Callable[[], float] = time.monotonic) -> None:
         self._ticks = ticks
-        self._strategy = FixedWindowRateLimiter(Counters(ticks))
+        self._counters = Counters(ticks)
+        self._strategy = FixedWindowRateLimiter(self._counters)
         self._of_key = RateLimitItemPerMinute(per_minute, namespace="key")
         self._of_address = RateLimitItemPerMinute(FAILED_ATTEMPTS, namespace="address")
 
@@ -93,11 +94,11 @@ class Limiter:
         Raises:
             ProblemError: 429, with the seconds to wait.
         """
-        inside = self._strategy.hit(self._of_key, key_id)
-        reset, left = self._strategy.get_window_stats(self._of_key, key_id)
-        seconds = max(math.ceil(reset - self._ticks()), 0)
-        scope[HEADERS] = _headers(self._of_key.amount, max(left, 0), seconds)
-        if not inside:
+        counter, most = self._of_key.key_for(key_id), self._of_key.amount
+        count = self._counters.incr(counter, self._of_key.get_expiry())
+        seconds = max(math.ceil(self._counters.get_expiry(counter) - self._ticks()), 0)
+        scope[HEADERS] = _headers(most, max(most - count, 0), seconds)
+        if count > most:
             raise _too_many(seconds)
 
     def check_attempts(self, address: str) -> None:

@@ -93,6 +93,7 @@ LIBRARIES: Final = ("uvicorn", "alembic", "sqlalchemy")
 PACKAGES: Final = ("features", "models", "serving")
 
 _key = secrets.token_bytes(32)
+_log: Log = structlog.get_logger().bind()
 
 
 def configure(key_file: Path | None = None, stream: TextIO | None = None) -> Log:
@@ -103,14 +104,13 @@ def configure(key_file: Path | None = None, stream: TextIO | None = None) -> Log
             the process.
         stream: where lines go; stderr if left out.
     """
-    global _key  # noqa: PLW0603 - one process, one log
+    global _key, _log  # noqa: PLW0603 - one process, one log
     if key_file is not None:
         _key = _read_key(key_file)
     output = _Output(stream)
     render: Any = structlog.dev.ConsoleRenderer(pad_event_to=0) if output.watched else _json
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper("iso", utc=True),
             exception_place,
@@ -121,15 +121,15 @@ def configure(key_file: Path | None = None, stream: TextIO | None = None) -> Log
         logger_factory=lambda *_: output,
         cache_logger_on_first_use=False,
     )
+    _log = structlog.get_logger().bind()  # bound once: it costs more than a line
     _route_libraries()
     _take_hooks()
-    return log()
+    return _log
 
 
 def log() -> Log:
     """The log of this process."""
-    logger: Log = structlog.get_logger()
-    return logger
+    return _log
 
 
 def silent() -> Log:

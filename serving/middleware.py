@@ -6,7 +6,6 @@ One layer of plain ASGI: what stands around every request is paid for by every r
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from serving.limits import HEADERS as LIMIT
 from serving.logs import log
 from serving.metrics import NO_ROUTE
 from serving.problems import CODE, problem_of
+from serving.randomness import random_bits
 from serving.settings import Settings
 
 REQUEST_ID: Final = b"x-request-id"
@@ -134,4 +134,4 @@ def _request_id(headers: Headers) -> str:
     for name, value in headers:
         if name == REQUEST_ID and OURS_OR_THEIRS.fullmatch(value):
             return value.decode()
-    return secrets.token_hex(16)
+    return f"{random_bits(128):032x}"

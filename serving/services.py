@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -61,6 +61,36 @@ class Services:
             StoreUnavailable: nothing was written.
         """
         return await asyncio.wrap_future(self.writer.submit(work))
+
+    async def recorded(self, ask: Callable[[], T], record: Callable[[T], Callable[[Connection], None]]) -> T:
+        """``compute(ask)``, and ``commit`` what ``record`` makes of it; what was asked for, once it is on the disk.
+
+        The thread hands its work to the writer by itself, so that the event loop is woken once, not twice.
+
+        Raises:
+            StoreUnavailable: nothing was written.
+        """
+        told: Future[T] = Future()
+        told.set_running_or_notify_cancel()
+        self.executor.submit(_ask, told, ask, lambda found: self.writer.submit(record(found)))
+        return await asyncio.wrap_future(told)
+
+
+def _ask(told: Future[T], ask: Callable[[], T], record: Callable[[T], Future[None]]) -> None:
+    """Ask and have it recorded; ``told`` is settled when it was."""
+
+    def settle(recorded: Future[None]) -> None:
+        error = recorded.exception()
+        if error is None:
+            told.set_result(found)
+        else:
+            told.set_exception(error)
+
+    try:
+        found = ask()
+        record(found).add_done_callback(settle)
+    except BaseException as error:  # noqa: BLE001 - whoever waits is told, whatever it is
+        told.set_exception(error)
 
 
 async def _services(request: Request) -> Services:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 os.environ |= {
-    "OMP_NUM_THREADS": "1",  # before numpy is imported: tests already run side by side
+    "OMP_NUM_THREADS": "1",  # tests already run side by side, and a sum in two threads has other last digits
     "TZ": "UTC",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "1",
@@ -26,6 +26,9 @@ time.tzset()
 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, Phase, settings  # noqa: E402
+from threadpoolctl import threadpool_limits  # noqa: E402
+
+threadpool_limits(1)  # plugins of pytest import numpy before this file is read
 
 ROOT = Path(__file__).parent.parent
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from secrets import randbits
-
 import numpy as np
 import orjson
 
 from features.online import Row
+from serving.randomness import random_bits
 
 
 def values_of(row: Row) -> bytes:
@@ -35,6 +34,7 @@ def prediction_id(now: int) -> str:
     >>> prediction_id(1_700_000_000_000_000)[:15]
     '018bcfe5-6800-7'
     """
-    number = (now // 1_000) << 80 | 0x7 << 76 | randbits(12) << 64 | 0b10 << 62 | randbits(62)
+    chance = random_bits(74)
+    number = (now // 1_000) << 80 | 0x7 << 76 | (chance >> 62) << 64 | 0b10 << 62 | chance & (1 << 62) - 1
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

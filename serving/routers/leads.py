@@ -60,6 +60,5 @@ async def history_of_lead(services: ServicesDep, principal: PrincipalDep, lead_i
 
 
 async def _recorded(services: Services, ask: partial[Prepared]) -> Response:
-    prepared = await services.compute(ask)
-    await services.commit(recording(services, [prepared]))
+    prepared = await services.recorded(ask, lambda prepared: recording(services, [prepared]))
     return sent(prepared.body)

@@ -51,7 +51,7 @@ class Running:
     data: Path
     bundle: Path
     port: int = field(default_factory=free_port)
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=lambda: {"LEADLIGHT_REQUESTS_PER_MINUTE": "1000000"})
     workers: int = 1
     process: subprocess.Popen[bytes] | None = None
     key: str = ""

@@ -37,17 +37,16 @@ class Cluster:
     def url(self, database: str) -> str:
         return f"postgresql:///{database}?host={self.folder}&user=leadlight"
 
-    def new_database(self) -> str:
-        """URL of an empty database."""
+    def new_database(self, *, like: str = "postgresql:///template1") -> str:
+        """URL of a copy of another database, which nobody may be using; of an empty one where none is named."""
         name = f"test_{os.getpid()}_{next(_number)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_name(like)}"')
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
-        name = url.removeprefix("postgresql:///").partition("?")[0]
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.execute(f'DROP DATABASE IF EXISTS "{_name(url)}" WITH (FORCE)')
 
     def start(self) -> None:
         options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
@@ -59,6 +58,10 @@ class Cluster:
 
     def control(self, *arguments: str) -> None:
         run(self.user, self.binaries / "pg_ctl", "-D", str(self.folder / "data"), *arguments)
+
+
+def _name(url: str) -> str:
+    return url.removeprefix("postgresql:///").partition("?")[0]
 
 
 def run(user: str | None, *command: object) -> None:
@@ -122,18 +125,3 @@ def cluster() -> Iterator[Cluster]:
             made.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
-    """One server for the whole run."""
-    with cluster() as running:
-        yield running
-
-
-@pytest.fixture
-def postgres_url(postgres: Cluster) -> Iterator[str]:
-    """URL of an empty database of its own."""
-    url = postgres.new_database()
-    yield url
-    postgres.drop_database(url)

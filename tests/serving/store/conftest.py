@@ -11,33 +11,32 @@ from sqlalchemy import text
 from serving.store.engine import Store
 from serving.store.tables import METADATA
 from serving.store.writer import Writer
-from tests.serving.postgres import postgres, postgres_url
+from tests.serving.databases import BACKENDS
+from tests.serving.databases import each_backend as backend
 
-__all__ = ["postgres", "postgres_url"]
+__all__ = ["backend"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=BACKENDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of an empty database."""
+    """Of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/service.db"
     return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture(scope="session")
-def migrated_url(request: pytest.FixtureRequest) -> str:
-    """Of a PostgreSQL database that tests share, because making one takes longer than most of them."""
-    url = str(request.getfixturevalue("postgres").new_database())
-    Store.open(url).close()
-    return url
+def shared_url(request: pytest.FixtureRequest) -> str:
+    """Of a PostgreSQL database that tests share, because even copying one takes longer than most of them."""
+    server = request.getfixturevalue("postgres")
+    return str(server.new_database(like=request.getfixturevalue("migrated_database")))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture
+def store(request: pytest.FixtureRequest, backend: str) -> Iterator[Store]:
     """Without any rows."""
-    own_file = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/service.db" if own_file else str(request.getfixturevalue("migrated_url"))
-    opened = Store.open(url)
+    own_file = backend == "sqlite"
+    opened = Store.open(str(request.getfixturevalue("empty_url" if own_file else "shared_url")))
     yield opened
     if not own_file:
         with opened.writing() as connection:
