@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from models.bundle import load
@@ -15,7 +16,18 @@ from serving.app import create_app
 from serving.settings import Settings
 from tests.kept import kept
 from tests.serving.answers.company import SOURCES as OF_COMPANY
-from tests.serving.service import NOW, Caller, prepare, write_blended_bundle
+from tests.serving.databases import (
+    backend,
+    empty_url,
+    migrated_database,
+    migrated_file,
+    postgres,
+    postgres_url,
+)
+from tests.serving.postgres import Cluster
+from tests.serving.service import NOW, Caller, fill, prepare, write_blended_bundle
+
+__all__ = ["backend", "empty_url", "migrated_database", "migrated_file", "postgres", "postgres_url"]
 
 SOURCES = (*OF_COMPANY, "tests/serving/service.py")
 
@@ -39,12 +51,28 @@ def prepared_data(pytestconfig: pytest.Config, bundle_dir: Path) -> Path:
     return kept(pytestconfig, "prepared", sources, lambda data: prepare(data, bundle_dir), check)
 
 
+@pytest.fixture(scope="session")
+def prepared_database(postgres: Cluster, bundle_dir: Path) -> str:
+    """The same as a database of PostgreSQL; copy it."""
+    url = postgres.new_database()
+    fill(url, load(bundle_dir).fingerprint)
+    return url
+
+
 @pytest.fixture
-def settings(tmp_path: Path, prepared_data: Path) -> Settings:
+def settings(
+    request: pytest.FixtureRequest, tmp_path: Path, prepared_data: Path, backend: str
+) -> Iterator[Settings]:
     """A service of its own, standing at the end of the company's history."""
-    data = tmp_path / "data"
-    shutil.copytree(prepared_data, data)
-    return Settings(data=data, demo_clock=NOW)
+    data = shutil.copytree(prepared_data, tmp_path / "data")
+    if backend == "sqlite":
+        yield Settings(data=data, demo_clock=NOW)
+        return
+    (data / "service.db").unlink()
+    server: Cluster = request.getfixturevalue("postgres")
+    url = server.new_database(like=request.getfixturevalue("prepared_database"))
+    yield Settings(data=data, demo_clock=NOW, database_url=SecretStr(url))
+    server.drop_database(url)
 
 
 @pytest.fixture

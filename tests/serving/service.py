@@ -78,11 +78,15 @@ def write_blended_bundle(path: Path) -> str:
 
 
 def prepare(data: Path, bundle: Path) -> None:
-    """Have the bundle active, and a few leads with what they did in the store."""
+    """The data folder of a service on SQLite."""
     settings = Settings(data=data)
     data.mkdir()
-    fingerprint = BundleStore(settings.bundles).add(bundle)
-    store = Store.open(settings.database)
+    fill(settings.database, BundleStore(settings.bundles).add(bundle))
+
+
+def fill(url: str, fingerprint: str) -> None:
+    """Have the bundle active, and a few leads with what they did in the store."""
+    store = Store.open(url)
     with store.writing() as connection:
         activations.activate(connection, "champion", fingerprint, "tests", LATER)
         some = [lead for number, lead in enumerate(people().values()) if number < 30]

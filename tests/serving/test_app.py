@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from serving.app import UndeclaredError, add, create_app
 from serving.auth import needs
+from tests.serving.databases import each_backend as backend  # noqa: F401
 from tests.serving.service import LEAD
 
 

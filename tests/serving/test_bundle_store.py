@@ -110,7 +110,7 @@ def test_a_truncated_model_is_refused(copy, tmp_path, no_canary, twentieth):
 
 @pytest.mark.parametrize("seed", range(100))
 def test_a_flipped_byte_anywhere_is_refused(bundle_dir, copy, tmp_path, no_canary, seed):
-    draw = random.Random(seed)  # noqa: S311 - repeatable, that is all
+    draw = random.Random(seed)
     victim = copy / draw.choice([*sorted(unseal(bundle_dir)[0]), SUMS])
     content = bytearray(victim.read_bytes())
     content[draw.randrange(len(content))] ^= draw.randrange(1, 256)

@@ -19,6 +19,7 @@ from serving.services import ServicesDep
 from serving.settings import Settings
 from serving.store.errors import StoreUnavailable
 from serving.store.tables import EVENTS, IDEMPOTENCY, PREDICTIONS
+from tests.serving.databases import each_backend as backend  # noqa: F401
 from tests.serving.service import LEAD, Caller
 
 SCORE = {"leads": [{"lead_id": "new", "created_at": "2024-05-01T00:00:00Z", "events": []}]}

@@ -56,8 +56,8 @@ def bundles(monkeypatch):
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = Store.open(f"sqlite:///{tmp_path / 'service.db'}")
+def store(empty_url):
+    store = Store.open(empty_url)
     yield store
     store.close()
 

@@ -39,8 +39,8 @@ ANN = Evidence(
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = Store.open(f"sqlite:///{tmp_path / 'service.db'}")
+def store(empty_url):
+    store = Store.open(empty_url)
     yield store
     store.close()
 

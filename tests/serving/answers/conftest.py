@@ -78,9 +78,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(empty_url: str) -> Iterator[Store]:
     """Empty, of this test alone."""
-    store = Store.open(f"sqlite:///{tmp_path}/service.db")
+    store = Store.open(empty_url)
     yield store
     store.close()
 

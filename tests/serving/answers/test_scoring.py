@@ -20,6 +20,7 @@ from serving.store.engine import Store
 from tests.serving.answers import company
 from tests.serving.answers.conftest import Hand, Models, keep, without
 from tests.serving.answers.deliver import deliver
+from tests.serving.databases import each_backend as backend  # noqa: F401
 
 LEAD = "lead 4"
 

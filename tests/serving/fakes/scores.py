@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from features.clock import SECOND
 from serving.answers.stored import prediction_id
@@ -59,8 +58,8 @@ def prediction(lead_id: str, points: float, at: int) -> Prediction:
 
 
 @contextmanager
-def kept(folder: Path) -> Iterator[Kept]:
-    store = Store.open(f"sqlite:///{folder / 'service.db'}", readers=2)
+def kept(url: str) -> Iterator[Kept]:
+    store = Store.open(url, readers=2)
     writer = Writer(store)
     try:
         yield Kept(store, writer)

@@ -23,9 +23,10 @@ from serving.store.writer import Writer
 from tests.serving.answers import company
 from tests.serving.answers.conftest import champion
 from tests.serving.answers.deliver import deliver
+from tests.serving.databases import each_backend as backend
 from tests.serving.fakes.clocks import HandClock
 
-__all__ = ["champion"]
+__all__ = ["backend", "champion"]
 
 TENANT = "acme"
 PEOPLE = 60
@@ -86,8 +87,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, champion: Arm) -> Iterator[Office]:
-    store = Store.open(f"sqlite:///{tmp_path}/service.db")
+def office(tmp_path: Path, empty_url: str, champion: Arm) -> Iterator[Office]:
+    store = Store.open(empty_url)
     with store.writing() as connection:
         deliver(connection, list(company.people().values())[:PEOPLE])
     writer = Writer(store)

@@ -51,7 +51,7 @@ def test_from_opening_to_results(client, job):
     scored = list(csv.DictReader(io.StringIO(answer.text)))
     assert [row["lead_id"] for row in scored] == ["lead 0", "lead 1"]
     stored = client.get(f"/v1/scores/{scored[0]['prediction_id']}").json()
-    assert stored["replay"]["equal"]
+    assert stored["replay"]["equal"], stored["replay"]
     assert stored["answer"]["probability"] == float(scored[0]["probability"])
     refused = list(csv.DictReader(io.StringIO(client.get(path(job, "/failed")).text)))
     assert [(row["lead_id"], row["code"]) for row in refused] == [("nobody", "lead_not_found")]

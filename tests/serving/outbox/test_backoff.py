@@ -11,7 +11,7 @@ NOW = 1_775_000_000 * SECOND
 
 
 def waits(seed):
-    backoff = Backoff(random.Random(seed))  # noqa: S311 - spreads tries
+    backoff = Backoff(random.Random(seed))
     return [backoff.next_try(NOW, tries, None) for tries in range(1, TRIES + 1)]
 
 
@@ -30,7 +30,7 @@ def test_the_jitter_is_the_seed_s():
 
 
 def test_a_wish_of_the_receiver_counts_where_it_is_longer():
-    backoff = Backoff(random.Random(1))  # noqa: S311
+    backoff = Backoff(random.Random(1))
     assert backoff.next_try(NOW, 1, 3_600) == NOW + 3_600 * SECOND
     assert backoff.next_try(NOW, 1, 0.0) >= NOW + 5 * SECOND
     assert backoff.next_try(NOW, 1, 1e9) == NOW + DAY

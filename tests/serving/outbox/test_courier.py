@@ -50,14 +50,14 @@ class Faulty:
 
 
 @pytest.fixture
-def books(tmp_path):
-    with kept(tmp_path) as opened:
+def books(empty_url):
+    with kept(empty_url) as opened:
         yield opened
 
 
 def courier(books, carrier, clock, *, holder="one", rows=None):
     rows = rows or StoreRows(books.store, books.writer, holder)
-    return Courier(rows, carrier, clock, Backoff(random.Random(1)), log())  # noqa: S311
+    return Courier(rows, carrier, clock, Backoff(random.Random(1)), log())
 
 
 def counts(books):
@@ -99,44 +99,38 @@ def test_a_change_is_told_and_signed(books):
     assert receiver.deliveries[-1] == told["delivery_id"]
 
 
+@pytest.mark.parametrize("at", range(1, 8))
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("part", ["rows", "carrier"])
-def test_a_crash_at_any_step_ends_with_the_latest_score_of_each_lead(tmp_path, part, after):
-    for at in range(1, 8):
-        folder = tmp_path / str(at)
-        folder.mkdir()
-        clock = HandClock()
-        with kept(folder) as books, crm.running(crm.BROKEN, crm.TOOK_IT_AND_BROKE, crm.IN_PART) as receiver:
-            for number, lead in enumerate(LEADS):
-                books.score(lead, 40.0 + number, clock.now())
-            sender = Sender(receiver.url, crm.SECRET, allow_private=True)
-            rows = StoreRows(books.store, books.writer, "crashes")
-            faulty = Faulty(rows if part == "rows" else sender, at, after=after)
-            clock.forward(60)
-            one = courier(
-                books,
-                faulty if part == "carrier" else sender,
-                clock,
-                rows=faulty if part == "rows" else rows,
-            )
-            try:
-                for _ in range(4):
-                    one.step()
-                    clock.forward(13 * 3_600)
-            except CrashedError:
-                pass
-            sender.close()
-            for number, lead in enumerate(LEADS):
-                books.score(lead, 60.0 + number, clock.now())
-            clock.forward(LEASE_SECONDS + 60)
-            deliver_all(books, receiver, clock)
-            assert {lead: receiver.points_of(lead) for lead in LEADS} == {
-                "ann": 60.0,
-                "bob": 61.0,
-                "cid": 62.0,
-            }
-            assert counts(books)["pending"] == 0
-            assert receiver.forged == 0
+def test_a_crash_at_any_step_ends_with_the_latest_score_of_each_lead(books, part, after, at):
+    clock = HandClock()
+    with crm.running(crm.BROKEN, crm.TOOK_IT_AND_BROKE, crm.IN_PART) as receiver:
+        for number, lead in enumerate(LEADS):
+            books.score(lead, 40.0 + number, clock.now())
+        sender = Sender(receiver.url, crm.SECRET, allow_private=True)
+        rows = StoreRows(books.store, books.writer, "crashes")
+        faulty = Faulty(rows if part == "rows" else sender, at, after=after)
+        clock.forward(60)
+        one = courier(
+            books,
+            faulty if part == "carrier" else sender,
+            clock,
+            rows=faulty if part == "rows" else rows,
+        )
+        try:
+            for _ in range(4):
+                one.step()
+                clock.forward(13 * 3_600)
+        except CrashedError:
+            pass
+        sender.close()
+        for number, lead in enumerate(LEADS):
+            books.score(lead, 60.0 + number, clock.now())
+        clock.forward(LEASE_SECONDS + 60)
+        deliver_all(books, receiver, clock)
+        assert {lead: receiver.points_of(lead) for lead in LEADS} == {"ann": 60.0, "bob": 61.0, "cid": 62.0}
+        assert counts(books)["pending"] == 0
+        assert receiver.forged == 0
 
 
 def test_a_receiver_that_answers_everything_there_is(books, monkeypatch):

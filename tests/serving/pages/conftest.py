@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,8 +30,8 @@ def setting() -> Setting:
 
 
 @pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
+def pages(empty_url: str) -> Iterator[Pages]:
+    made = Pages(empty_url)
     yield made
     made.close()
 

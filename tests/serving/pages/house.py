@@ -180,9 +180,9 @@ class Scores:
 class Pages:
     """The pages over a store of their own, with one key that may review."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, url: str) -> None:
         self.clock, self.models = StoppedClock(), Models()
-        self.store = Store.open(f"sqlite:///{folder / 'service.db'}")
+        self.store = Store.open(url)
         self.writer = Writer(self.store)
         self.scores = Scores(self.clock, self.store, self.models)
         self.executor = ThreadPoolExecutor(2)

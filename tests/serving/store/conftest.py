@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,8 +47,9 @@ def store(request: pytest.FixtureRequest, backend: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def file_store(tmp_path: Path) -> Iterator[Store]:
+def file_store(migrated_file: Path, tmp_path: Path) -> Iterator[Store]:
     """On SQLite."""
+    shutil.copyfile(migrated_file, tmp_path / "service.db")
     opened = Store.open(f"sqlite:///{tmp_path}/service.db")
     yield opened
     opened.close()

@@ -218,6 +218,8 @@ def test_readers_in_many_threads_do_not_disturb_each_other(store):
     assert wrong == []
 
 
+@pytest.mark.postgres
+@pytest.mark.slow
 def test_a_server_that_comes_back_is_used_again(postgres_url, postgres):
     store = Store.open(postgres_url)
     with store.reading():

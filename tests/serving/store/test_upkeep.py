@@ -126,6 +126,8 @@ def test_a_backup_made_while_others_write_holds_all_that_was_acknowledged_before
     assert told == len(kept)  # no half of a transaction
 
 
+@pytest.mark.postgres
+@pytest.mark.slow
 def test_postgresql_is_told_to_use_its_own_backups(postgres_url, tmp_path):
     store = Store.open(postgres_url)
     with pytest.raises(LeadlightError, match="pg_dump"):

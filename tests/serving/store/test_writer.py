@@ -160,6 +160,8 @@ def test_a_unit_that_was_cancelled_is_not_done(store, writer, held):
     assert names(store) == ["kept"]
 
 
+@pytest.mark.postgres
+@pytest.mark.slow
 def test_a_connection_that_breaks_does_not_stop_the_writer(postgres_url):
     store = Store.open(postgres_url)
     writer = Writer(store)
