@@ -44,7 +44,10 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Rows of one table, grouped by entity; within a group in order of ``occurred_at``, ties as they came.
+    """Rows of one table, grouped by entity; within a group in order of ``occurred_at``, then of ``known_at``.
+
+    Of what still ties, values of attributes are in the order of their text, an emptied one first, so that the
+    same rows mean the same in whatever order they were delivered; all else is as it came.
 
     Attributes:
         starts: rows of group g are ``starts[g]:starts[g + 1]``; shape (groups + 1,).
@@ -64,13 +67,14 @@ class Stream:
 
     @classmethod
     def grouped(cls, group: Codes, groups: int, occurred_at: Ints, known_at: Ints, **rest: Any) -> Stream:
-        """Sort rows by (group, occurred_at, known_at), ties in the order given.
+        """Sort rows by (group, occurred_at, known_at, ``rest["tie"]`` where given), ties in the order given.
 
         Raises:
             TableError: if the values of a group are too large to add up.
         """
-        in_order = _is_sorted(group, occurred_at, known_at)
-        order = None if in_order else np.lexsort((known_at, occurred_at, group))
+        tie = rest.get("tie")
+        keys = (group, occurred_at, known_at) if tie is None else (group, occurred_at, known_at, tie)
+        order = None if _is_sorted(keys) else np.lexsort(keys[::-1])
         columns = {
             name: Coded(_ordered(column.codes, order), column.words)
             for name, column in rest["columns"].items()
@@ -99,11 +103,21 @@ def _ordered(array: NDArray[Any], order: Ints | None) -> NDArray[Any]:
     return np.require(array, requirements=["C", "W"]) if order is None else array[order]
 
 
-def _is_sorted(group: Codes, occurred_at: Ints, known_at: Ints) -> bool:
-    same_group = group[1:] == group[:-1]
-    same_time = same_group & (occurred_at[1:] == occurred_at[:-1])
-    falls = (group[1:] < group[:-1]) | (same_group & (occurred_at[1:] < occurred_at[:-1]))
-    return not bool((falls | (same_time & (known_at[1:] < known_at[:-1]))).any())
+def _is_sorted(keys: tuple[NDArray[Any], ...]) -> bool:
+    """Whether rows are in order of the first key, then of the second, and so on."""
+    tied = np.ones(max(len(keys[0]) - 1, 0), dtype=np.bool_)
+    for key in keys:
+        if (tied & (key[1:] < key[:-1])).any():
+            return False
+        tied &= key[1:] == key[:-1]
+    return True
+
+
+def in_order_of_text(column: Coded) -> Ints:
+    """For each row the place of its text among all texts, in order of code points; what is missing comes first."""
+    place = np.zeros(len(column.words), dtype=np.int64)
+    place[sorted(range(1, len(column.words)), key=column.words.__getitem__)] = np.arange(1, len(column.words))
+    return place[column.codes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +316,7 @@ def _stream(table: pa.Table, kind: _Kind, ids: pa.Array) -> Stream:
             f"{kind.name}: {len(unknown)} {kind.key} without a lead", [str(lead) for lead in unknown[:5]]
         )
     value = table["value"].cast(pa.float64()).to_numpy() if kind.has_values else np.full(len(table), np.nan)
+    columns = {column: _coded(table[source]) for column, source in kind.texts.items()}
     return Stream.grouped(
         group,
         len(ids),
@@ -309,7 +324,8 @@ def _stream(table: pa.Table, kind: _Kind, ids: pa.Array) -> Stream:
         _instants(table["known_at"]),
         owner=group if kind.key == "lead_id" else np.full(len(table), -1, dtype=np.int32),
         value=value,
-        columns={column: _coded(table[source]) for column, source in kind.texts.items()},
+        columns=columns,
+        tie=in_order_of_text(columns["value"]) if "value" in columns else None,
     )
 
 

@@ -102,6 +102,10 @@ class EventPlans:
         }
 
 
+def _text(fact: Fact) -> tuple[bool, str]:
+    return fact.value is not None, fact.value or ""
+
+
 class FactSlots:
     """The features of the attributes of the lead, or of its account."""
 
@@ -115,6 +119,7 @@ class FactSlots:
     def bind(self, facts: Iterable[Fact]) -> BoundFacts | None:
         """Facts of the fields that some feature reads, in order; ``None`` for no such facts."""
         read = [fact for fact in facts if fact.field in self._slots]
+        read.sort(key=_text)  # of equal instants in the order of their text, as in a history
         if not read:
             return None
         fields, words, occurred_at, known_at = zip(*read, strict=True)

@@ -57,6 +57,12 @@ class Code(Enum):
         "Objects and lists of the body lie more than 32 deep in each other.",
         "Send the fields that /docs lists; none of them needs such depth.",
     )
+    JSON_TOO_MANY_PARTS = Advice(
+        413,
+        "The body has too many parts",
+        "It holds more than 400,000 objects and lists, counted by their opening brackets.",
+        "Send fewer items at once; a hundred thousand leads go through /v1/jobs.",
+    )
     JSON_NUL = Advice(
         400,
         "The body holds a NUL character",

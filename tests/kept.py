@@ -1,4 +1,4 @@
-"""What takes seconds to make is kept between sessions in pytest's cache folder, and made anew when its sources change."""
+"""What takes seconds to make is kept between sessions, in pytest's cache, and made anew when its sources change."""
 
 from __future__ import annotations
 

@@ -198,10 +198,14 @@ def _attribute(feature: Feature, question: Question) -> Row | None:
     for row in question.known(question.facts.attributes):
         if (row["entity"], row["entity_id"], row["field"]) != (feature.scope, owner, feature.field):
             continue
-        clocks = (row["occurred_at"], row["known_at"])
-        if newest is None or clocks >= (newest["occurred_at"], newest["known_at"]):
+        if newest is None or _order(row) >= _order(newest):
             newest = row
     return newest
+
+
+def _order(row: Row) -> tuple[int, int, bool, str]:
+    """When, and of the same moment by text; an emptied field comes before any value."""
+    return row["occurred_at"], row["known_at"], row["value"] is not None, row["value"] or ""
 
 
 def _latest(feature: Feature, question: Question) -> Cell:

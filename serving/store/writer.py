@@ -6,7 +6,6 @@ client a group is one unit; under load it is as many as came during the last com
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
@@ -57,7 +56,8 @@ class Writer:
 
     def __init__(self, store: Store, *, most_waiting: int = MOST_WAITING) -> None:
         self._store = store
-        self._units: queue.Queue[_Unit[Any] | None] = queue.Queue(most_waiting)
+        self._most_waiting = most_waiting
+        self._units: queue.SimpleQueue[_Unit[Any] | None] = queue.SimpleQueue()
         self._closing = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -73,11 +73,9 @@ class Writer:
         with self._lock:
             if self._closing:
                 raise StoreUnavailable("the service is shutting down; nothing was written")
-            try:
-                self._units.put_nowait(unit)
-            except queue.Full:
-                message = "too many writes are waiting; nothing was written"
-                raise StoreUnavailable(message) from None
+            if self._units.qsize() >= self._most_waiting:
+                raise StoreUnavailable("too many writes are waiting; nothing was written")
+            self._units.put(unit)
         return unit.future
 
     @property
@@ -91,8 +89,7 @@ class Writer:
             first, self._closing = not self._closing, True
         until = time.monotonic() + timeout
         if first:
-            with contextlib.suppress(queue.Full):  # the thread is a daemon: it does not hold up the process
-                self._units.put(None, timeout=timeout)
+            self._units.put(None)
         self._thread.join(max(until - time.monotonic(), 0.0))
         return not self._thread.is_alive()
 
@@ -125,7 +122,7 @@ class Writer:
             except queue.Empty:
                 return waiting
             if unit is None:
-                self._units.put_nowait(None)
+                self._units.put(None)
                 return waiting
             if unit.future.set_running_or_notify_cancel():
                 waiting.append(unit)
@@ -140,7 +137,7 @@ class Writer:
             except queue.Empty:
                 return
             if unit is None:
-                self._units.put_nowait(None)  # seen again by _run
+                self._units.put(None)  # seen again by _run
                 return
             if unit.future.set_running_or_notify_cancel():
                 done.append(unit)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.chaos.running import Running, lead
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
 KILLS = 50
 ANSWERS = 5_000

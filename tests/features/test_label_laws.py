@@ -295,7 +295,7 @@ TRUE_RATE = {"old": 0.30, "new": 0.45}
 def _company(leads: int, seed: int) -> tuple[Rows, dict[str, str], int]:
     """Leads over 200 days; a channel appears 55 days before the end. An SQL comes after 12 days on average, cut
     at the horizon of 30, so the true rates are those above."""
-    chance = random.Random(seed)  # noqa: S311 - a simulation, no secret
+    chance = random.Random(seed)
     start, end = at("2025-01-06"), at("2025-01-06") + 200 * DAY
     rows: Rows = {"leads": [], "stages": [], "events": []}
     channel = {}

@@ -143,19 +143,28 @@ def test_one_lead_is_told_the_same_as_in_a_batch(case, features, excused):
 
 @QUICK
 @given(dirty_cases(), some.feature_lists(), st.randoms(use_true_random=False))
-def test_the_order_in_which_evidence_comes_is_of_no_matter_but_for_ties(case, features, random):
-    """Rows of the same instant keep their order, as in a history; all others may come as they like."""
+def test_the_order_in_which_evidence_comes_is_of_no_matter(case, features, random):
     online = OnlineFeatures(features, time_zone=case.time_zone)
     lead_id, as_of = case.lead_id[0], int(case.as_of[0])
     evidence = evidence_of(case.rows, lead_id)
-    shuffled = [
-        list(part) for part in (evidence.events, evidence.stages, evidence.facts, evidence.colleagues)
-    ]
-    for part in shuffled:
-        random.shuffle(part)
-    events, stages, facts, colleagues = shuffled
-    mixed = replace(evidence, events=events, stages=stages, facts=facts, colleagues=colleagues)
+    stages, facts, colleagues = (
+        random.sample(part, len(part)) for part in (evidence.stages, evidence.facts, evidence.colleagues)
+    )
+    mixed = replace(evidence, stages=stages, facts=facts, colleagues=colleagues)
     assert_same(online.row(online.bind(mixed), as_of), in_batch(features, mixed, as_of, case.time_zone))
+    assert_same(online.row(online.bind(mixed), as_of), in_batch(features, evidence, as_of, case.time_zone))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_values_of_the_same_instant_the_last_by_its_text_holds(order):
+    values = ["won back", "cold", None]
+    facts = [Fact("industry", values[at], BASE, BASE) for at in order]
+    online = OnlineFeatures(latest("industry"), time_zone="UTC")
+    assert online.row(online.bind(ann(facts=facts)), BASE + DAY).words == ("won back",)
+    assert (
+        in_batch(latest("industry"), ann(facts=facts), BASE + DAY, "UTC").texts("latest(industry)")[0]
+        == "won back"
+    )
 
 
 def visit(number: int, at: int = BASE, **changes: Any) -> Event:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from models.bundle import load
+from serving import logs
 from serving.app import create_app
 from serving.settings import Settings
 from tests.kept import kept
@@ -30,6 +31,12 @@ from tests.serving.service import NOW, Caller, fill, prepare, write_blended_bund
 __all__ = ["backend", "empty_url", "migrated_database", "migrated_file", "postgres", "postgres_url"]
 
 SOURCES = (*OF_COMPANY, "tests/serving/service.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _our_log() -> None:
+    """As a service logs; what structlog does by itself draws a page for every traceback, which takes seconds."""
+    logs.configure()
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,7 @@ def test_a_body_after_the_answer_is_not_listened_to_for_ever(port: int):
 
 def test_headers_without_end_are_refused(port: int):
     came, _ = _talk(port, b"GET /livez HTTP/1.1\r\n", *[b"X-A: " + b"a" * 60_000 + b"\r\n"] * 6)
-    assert came == b"" or came.startswith(b"HTTP/1.1 431 ")
+    assert came.startswith(b"HTTP/1.1 431 ")
 
 
 def test_what_is_not_http_is_answered_as_a_problem(port: int):
