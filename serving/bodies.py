@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -40,7 +39,7 @@ PACE: Final = "leadlight.pace"
 JSON_TYPE: Final = re.compile(
     r'application/(?:json|[a-z0-9.+-]+\+json)\s*(?:;\s*charset="?utf-8"?\s*)?', re.IGNORECASE
 )
-SPACED_COLON: Final = (b" :", b"\t:", b"\n:", b"\r:")
+SPACES: Final = b" \t\n\r"
 NUL: Final = b"\\u0000"
 CONTAINERS: Final = frozenset({dict, list})
 
@@ -158,9 +157,8 @@ def parse(body: bytes) -> Any:
     Traceback (most recent call last):
     serving.problems.ProblemError: json_duplicate_key
     """
-    if (
-        body.count(b"{") + body.count(b"[") > MOST_PARTS
-    ):  # those inside of texts too: no right body has so many
+    # Brackets inside of texts count too: no right body has so many.
+    if len(body) > MOST_PARTS < body.count(b"{") + body.count(b"["):
         raise ProblemError(Code.JSON_TOO_MANY_PARTS)
     try:
         found = orjson.loads(body)
@@ -193,19 +191,19 @@ def _count_keys(found: Any) -> int:
         objects = [one for one in level if one.__class__ is dict]
         lists = [one for one in level if one.__class__ is list]
         keys += sum(map(len, objects))
-        values = chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(lists))
-        level = [one for one in values if one.__class__ in CONTAINERS]
+        level = [one for node in objects for one in node.values() if one.__class__ in CONTAINERS]
+        level += [one for node in lists for one in node if one.__class__ in CONTAINERS]
     return keys
 
 
 def _surely_once(body: bytes, keys: int) -> bool:
     """Whether no key can have been said twice; True for nearly every body that is right, and quick.
 
-    Where no colon follows a space, every key ends in `":`. The same may stand inside a text, behind a
-    backslash, so there are at least as many `":` as keys in the text; if there are just as many as keys
-    that were found, none was lost to a twin.
+    Without spaces every key ends in `":`. The same may stand inside a text, behind a backslash, so there are
+    at least as many `":` as keys in the body; if there are just as many as keys that were found, none was
+    lost to a twin.
     """
-    return body.count(b'":') == keys and not any(colon in body for colon in SPACED_COLON)
+    return body.translate(None, SPACES).count(b'":') == keys
 
 
 def _refuse_twins(body: bytes) -> None:

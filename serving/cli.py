@@ -88,7 +88,9 @@ def activate(
 
 @app.command(rich_help_panel=PANEL)
 def rollback(data: Data = None, as_json: AsJson = False) -> None:
-    """Have the champion before the present one answer again; called twice, it comes back.
+    """Have the champion before the present one answer again; called twice, the one before that.
+
+    What was rolled back from does not come back but by `leadlight activate`.
 
     Example: `leadlight rollback`
     """

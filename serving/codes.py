@@ -219,6 +219,12 @@ class Code(Enum):
         "The key, or the address after failed attempts to sign in, asked more often than is allowed.",
         "Wait for the seconds in `Retry-After`; ask for many leads at once (POST /v1/score, /v1/jobs).",
     )
+    TOO_MANY_JOBS = Advice(
+        429,
+        "Too many bulk jobs are kept",
+        "As many jobs as one tenant may have are not over yet, or their uploads take all the room there is for them.",
+        "Let jobs end, or abort and delete those that are not needed: DELETE /v1/jobs/{job_id} makes room.",
+    )
     HEADERS_TOO_LARGE = Advice(
         431,
         "The headers are too large",
@@ -242,6 +248,12 @@ class Code(Enum):
         "The database cannot answer now",
         "It is locked, full or cannot be reached. Nothing was recorded, so nothing is answered.",
         "Wait for the seconds in `Retry-After`, then send the same request again.",
+    )
+    STORAGE_FULL = Advice(
+        503,
+        "The disk of the service is nearly full",
+        "An upload would take room that the database needs, so none of it was kept.",
+        "Delete jobs that are over; whoever runs the service has to make room on the disk.",
     )
     OVERLOADED = Advice(
         503,

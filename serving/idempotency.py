@@ -22,7 +22,7 @@ from serving.problems import MEDIA_TYPE as PROBLEM
 from serving.problems import ProblemError, problem_of
 from serving.services import Services
 from serving.store import idempotency as kept
-from serving.store.errors import StoreUnavailable
+from serving.store.errors import ClaimLost, StoreUnavailable
 
 HEADER: Final = "idempotency-key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -57,12 +57,14 @@ class _Claim:
 
     key_id: str
     key: str
+    began: kept.Began
 
     def finish(self, connection: Connection, done: Done, body: bytes) -> None:
-        kept.finish(connection, self.key_id, self.key, done.status, body, done.content_type)
+        answer = kept.Replay(done.status, body, done.content_type)
+        kept.finish(connection, self.key_id, self.key, self.began, answer)
 
     def abandon(self, connection: Connection) -> None:
-        kept.abandon(connection, self.key_id, self.key)
+        kept.abandon(connection, self.key_id, self.key, self.began)
 
 
 async def idempotent(
@@ -84,7 +86,6 @@ async def idempotent(
     if key is None:
         done = await handle()
         return _answer(done, await _carry_out(services, done, None))
-    claim = _Claim(principal.key_id, key)
     fingerprint = await _fingerprint(request)
     now = services.clock.now()
     began = await services.commit(
@@ -96,7 +97,7 @@ async def idempotent(
         raise ProblemError(Code.IN_PROGRESS)
     if isinstance(began, kept.Changed):
         raise ProblemError(Code.IDEMPOTENCY_KEY_REUSED)
-    return await _first_time(services, claim, handle)
+    return await _first_time(services, _Claim(principal.key_id, key, began), handle)
 
 
 async def _first_time(services: Services, claim: _Claim, handle: Callable[[], Awaitable[Done]]) -> Response:
@@ -106,9 +107,11 @@ async def _first_time(services: Services, claim: _Claim, handle: Callable[[], Aw
             body = await _carry_out(services, done, claim)
         except Exception as error:
             refused = _refusal(error)
-            if refused is None:
+            if refused is None or isinstance(error, ClaimLost):
                 raise
             done, body = refused, await _carry_out(services, refused, claim)
+    except ClaimLost:  # whoever took over answers; nothing of ours was written
+        raise ProblemError(Code.IN_PROGRESS) from None
     except BaseException:
         await _let_go(services, claim)
         raise

@@ -8,6 +8,7 @@ answering, and the trouble is told.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -39,6 +40,10 @@ RETRY_SECONDS: Final = 5.0
 REPORT_SECONDS: Final = 5.0
 KEPT: Final = 4
 """Arms kept: those that answer, the one before, for a rollback, and some for replays."""
+BROKEN_SECONDS: Final = 300.0
+"""For so long nothing but an activation tries again to load what could not be loaded."""
+MOST_ASKED: Final = 8
+"""Bundles that wait to be loaded because an answer would have compared with them."""
 
 
 class NoModelError(LeadlightError):
@@ -121,7 +126,10 @@ class Live:
         self._problem: str | None = None
         self._seen: Entries | None = None
         self._kept: OrderedDict[str, Arm] = OrderedDict()
-        self._loading = threading.Lock()
+        self._broken: dict[str, tuple[float, BundleError]] = {}
+        self._asked: dict[str, None] = {}
+        self._lock = threading.Lock()  # of what is kept, broken and asked for; never held while loading
+        self._replaying = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._retry_in = self._report_in = 0.0
@@ -145,22 +153,69 @@ class Live:
         return self._problem
 
     def arm(self, fingerprint: str) -> Arm:
-        """Any bundle of the store, for a replay; a few are kept.
+        """Any bundle of the store, for a replay; a few are kept. Loading takes seconds: no score may wait for it.
 
         Raises:
-            BundleError: it is not there, or is not what it was.
+            BundleError: it is not there, or is not what it was, or could not be loaded a moment ago.
         """
+        found = self._at_hand(fingerprint)
+        if found is not None:
+            return found
+        with self._replaying:
+            found = self._at_hand(fingerprint)
+            return self._loaded(fingerprint) if found is None else found
+
+    def kept(self, fingerprint: str) -> Arm | None:
+        """A bundle that is in memory; one that is not is loaded by the thread that watches, for the next time."""
+        found = self._at_hand(fingerprint)
+        if found is not None:
+            return found
+        if self._thread is None:  # a command, which answers nobody: it may wait
+            with suppress(BundleError):
+                return self.arm(fingerprint)
+            return None
+        self._ask_for(fingerprint)
+        return None
+
+    def _ask_for(self, fingerprint: str) -> None:
+        with self._lock:
+            if not self._is_broken(fingerprint) and len(self._asked) < MOST_ASKED:
+                self._asked[fingerprint] = None
+
+    def _is_broken(self, fingerprint: str) -> bool:
+        since = self._broken.get(fingerprint)
+        return since is not None and time.monotonic() - since[0] < BROKEN_SECONDS
+
+    def _at_hand(self, fingerprint: str) -> Arm | None:
         current = self._current
         if current is not None:
             for arm in (current.champion, current.challenger):
                 if arm is not None and arm.fingerprint == fingerprint:
                     return arm
+        with self._lock:
+            found = self._kept.get(fingerprint)
+            if found is not None:
+                self._kept.move_to_end(fingerprint)
+        return found
+
+    def _loaded(self, fingerprint: str) -> Arm:
+        """Load a bundle that nobody activated; one that failed lately is not tried again.
+
+        Raises:
+            BundleError: whatever is wrong with it.
+        """
+        with self._lock:
+            if self._is_broken(fingerprint):
+                raise self._broken[fingerprint][1]
         try:
             return self._arm(fingerprint, "champion")
-        except BundleError:
-            raise
-        except LeadlightError as error:
-            raise BundleError(error.what, error.problems) from error
+        except Exception as error:
+            said = error.what if isinstance(error, LeadlightError) else type(error).__name__
+            problems = error.problems if isinstance(error, LeadlightError) else ()
+            broken = BundleError(f"the bundle {fingerprint[:12]} cannot be loaded: {said}", problems)
+            with self._lock:
+                self._broken[fingerprint] = (time.monotonic(), broken)
+            raise broken from error
 
     def look(self) -> None:
         """Load what is activated, once. Does not fail where nothing can be loaded."""
@@ -185,6 +240,7 @@ class Live:
         while not self._stopped.wait(LOOK_SECONDS):
             try:
                 self._look()
+                self._warm()
             except StoreUnavailable:
                 continue  # what answers goes on; requests tell of the store by themselves
             except Exception:  # noqa: BLE001 - a thread that ends would leave the service deaf
@@ -201,6 +257,18 @@ class Live:
         if self._report_in <= 0:
             self._report()
 
+    def _warm(self) -> None:
+        """Load one of the bundles that answers would have compared with."""
+        with self._lock:
+            fingerprint = next(iter(self._asked), None)
+            if fingerprint is None:
+                return
+            del self._asked[fingerprint]
+        try:
+            self.arm(fingerprint)
+        except BundleError as error:
+            self._log.warning("an earlier bundle cannot be loaded to compare with", problem=str(error))
+
     def _follow(self, log: Wanted) -> None:
         """Load what the log asks for and answer with it, unless the log asked for something else meanwhile."""
         problems: list[str] = []
@@ -216,6 +284,8 @@ class Live:
         if champion is not None:
             previous = log.previous if log.previous != champion.fingerprint else None
             self._current = LiveModels(champion, challenger, previous)
+            if previous is not None and self._at_hand(previous) is None:
+                self._ask_for(previous)  # most leads were scored by it last
         self._tell(before, problems)
         self._report_in = 0.0
 
@@ -233,12 +303,16 @@ class Live:
         return None
 
     def _arm(self, fingerprint: str, role: Role) -> Arm:
-        with self._loading:
-            found = self._kept.pop(fingerprint, None) or load_arm(self._bundles, fingerprint)
-            self._kept[fingerprint] = found
+        with self._lock:
+            found = self._kept.get(fingerprint)
+        loaded = load_arm(self._bundles, fingerprint) if found is None else found
+        with self._lock:
+            self._broken.pop(fingerprint, None)
+            self._kept[fingerprint] = loaded
+            self._kept.move_to_end(fingerprint)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-        return replace(found, role=role)
+        return replace(loaded, role=role)
 
     def _overtaken(self, log: Wanted) -> bool:
         try:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.bodies import PACE, Pace
 from serving.codes import Code
+from serving.forwarded import Proxies
 from serving.limits import HEADERS as LIMIT
 from serving.logs import log
 from serving.metrics import NO_ROUTE
@@ -54,12 +55,15 @@ class Around:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._most_bytes, self._seconds = settings.max_body_bytes, settings.read_seconds
+        self._proxies = Proxies(settings.trusted_proxies) if settings.trusted_proxies else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._proxies is not None:
+            self._proxies.look_through(scope)
         answer = _Answer(scope, send)
         pace = scope[PACE] = Pace(receive, self._most_bytes, self._seconds)
         try:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from features.errors import LeadlightError
 from features.refusals import refusals
 
 PREFIX: Final = "LEADLIGHT_"
 MIB: Final = 1 << 20
+
+
+def _parts(value: Any) -> Any:
+    """What stands between the commas of a text."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_parts)]
 
 
 class SettingsError(LeadlightError):
@@ -31,6 +40,8 @@ class Settings(BaseSettings):
         requests_per_minute: of one key, and one worker.
         read_seconds: a request that has not arrived by then is given up.
         docs: show ``/docs`` and ``/openapi.json``.
+        trusted_proxies: addresses and networks, with commas between, of proxies whose ``X-Forwarded-For`` and
+            ``X-Forwarded-Proto`` are believed.
         demo_clock: the clock of the service starts there, not now.
         retention_days: how long answers are kept for replay.
         base_url: what people type to reach the service, where a proxy stands in front.
@@ -53,6 +64,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(16 * MIB, ge=1024)
     read_seconds: float = Field(10, gt=0, le=600)
     docs: bool = True
+    trusted_proxies: Networks = ()
     demo_clock: AwareDatetime | None = None
     retention_days: int = Field(730, ge=1)
     base_url: str | None = None
@@ -92,6 +104,8 @@ class Settings(BaseSettings):
         value = getattr(self, name)
         if isinstance(value, SecretStr):
             return value.get_secret_value()
+        if isinstance(value, tuple):
+            return ",".join(map(str, value))
         return None if value is None else str(value)
 
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote
 
 from sqlalchemy import Connection, select
@@ -202,11 +202,16 @@ def run(settings: Settings, listening: socket.socket) -> None:
         Multiprocess(config, sockets=[listening]).run()
         return
     server = uvicorn.Server(config)
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what it was stopped by; that is no failure
-        signal.signal(number, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     server.run(sockets=[listening])
     if not server.started:
         raise StartError("the service did not start; what kept it from it is told above")
+
+
+def _end(*_: object) -> NoReturn:
+    """End at once: nothing is served yet; or not any more, and uvicorn raises again what it was stopped by."""
+    sys.exit(0)
 
 
 def __getattr__(name: str) -> type[DeadlineProtocol]:

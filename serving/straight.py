@@ -52,7 +52,7 @@ def straight(route: APIRoute) -> Handler | None:
         return None
     in_path = tuple(map(_parameter, wants.path_params))
     in_query = tuple(map(_parameter, wants.query_params))
-    made = tuple((one.name, one.call, one.request_param_name) for one in wants.dependencies)
+    made = tuple(map(_made, wants.dependencies))
     named = wants.request_param_name
 
     async def handle(request: Request) -> Response:
@@ -62,12 +62,19 @@ def straight(route: APIRoute) -> Handler | None:
         _read(in_query, request.query_params, values, faults)
         if faults:
             raise RequestValidationError(faults)
-        for name, make, of in made:
-            values[name] = await make(**{of: request})
+        for name, make in made:
+            values[name] = await make(request)
         response: Response = await endpoint(**values)
         return response
 
     return handle
+
+
+def _made(wants: Dependant) -> tuple[str, Callable[[Request], Awaitable[Any]]]:
+    """The name of what a dependency gives, and what makes it."""
+    if wants.name is None or wants.call is None:
+        raise TypeError(f"{wants} does not make anything of a request")
+    return wants.name, wants.call
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,10 @@ Detail = Literal["signals", "features"]
 
 OBJECTED: Final = "This person objected to profiling, so nothing was computed."
 UNKNOWN_LINE: Final = "the service line is none of the playbook's; the default horizon counts"
+LATE_LEAD: Final = "account, service line or creation of the lead were recorded after this moment; they count as they are now"
+LATE_EVIDENCE: Final = (
+    "some of what counts as known at this moment came here after it; an answer given then did not see it"
+)
 NO_COLLEAGUES: Final = "other contacts of the account were not sent along and count as none"
 
 
@@ -37,6 +41,7 @@ class Asked:
         revision: of the evidence; 0 where it was sent along.
         last: the last score of the lead, if there is one.
         without_colleagues: it has an account, but the other contacts of it were not sent along.
+        warnings: what else whoever reads the answer has to know.
     """
 
     tenant: str
@@ -49,6 +54,7 @@ class Asked:
     revision: int = 0
     last: Last | None = None
     without_colleagues: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +162,4 @@ def _warnings(bundle: ModelBundle, asked: Asked, arm: Arm) -> list[str]:
         warnings.append(UNKNOWN_LINE)
     if asked.without_colleagues and arm.features.needs_account:
         warnings.append(NO_COLLEAGUES)
-    return warnings
+    return [*warnings, *asked.warnings]

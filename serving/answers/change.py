@@ -11,8 +11,8 @@ edited_field values of fields that became known since
 new_model    the same evidence, by the model that answers now
 ===========  ===========================================================================================
 
-Where the model of the last score cannot be loaded any more, the present one tells the parts of the evidence,
-and what is left is the model's.
+Where the model of the last score is not in memory, the present one tells the parts of the evidence, and what is
+left is the model's: no score waits for a model to be loaded.
 """
 
 from __future__ import annotations
@@ -32,12 +32,16 @@ Plain = dict[str, Any]
 
 _LATE: Final = "what was known then has been completed or corrected since"
 _MODEL: Final = "another model answers now"
-_MODEL_GONE: Final = "another model answers now; the earlier one cannot be loaded to compare"
+_MODEL_GONE: Final = "another model answers now; the earlier one is not at hand to compare"
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The score that is explained. ``log_odds`` is what ``arm`` gives for ``known`` at ``as_of``."""
+    """The score that is explained. ``log_odds`` is what ``arm`` gives for ``known`` at ``as_of``.
+
+    Attributes:
+        objected: ids of colleagues who objected to profiling: their events count, and are not told.
+    """
 
     arm: Arm
     known: Known
@@ -45,6 +49,7 @@ class Scored:
     log_odds: float
     points: float
     probability: float
+    objected: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def change(now: Scored, last: Last, earlier: Arm | None) -> Plain:
     Args:
         now: the present score.
         last: the last one; earlier than ``now``.
-        earlier: the model that gave it, ``None`` where it cannot be loaded.
+        earlier: the model that gave it, ``None`` where it is not at hand.
     """
     return {
         "since": last.prediction_id,
@@ -129,7 +134,7 @@ def _kinds(now: Scored, last: Last, arm: Arm) -> Iterator[tuple[str, str, dict[s
     if now.known.complete_since <= last.as_of:
         return
     full, since = now.known.evidence, news.Since(last.as_of, now.as_of)
-    events = news.of_events(full, since, arm.bundle.playbook)
+    events = news.of_events(full, since, arm.bundle.playbook, now.objected)
     if events:
         yield "new_event", events, {"events": full.events, "colleagues": full.colleagues}
     stages = news.of_stages(full, since, arm.bundle.playbook)

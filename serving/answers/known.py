@@ -13,13 +13,15 @@ from typing import Final
 
 from features.evidence import Evidence
 from features.online import Bound
+from serving.answers.silence import without_withheld
 from serving.live import Arm
 
 MOST_LEADS: Final = 4_096
 MOST_ROWS: Final = 400_000
 """About 100 MB of rows and arrays."""
 
-_BUNDLES: Final = 2
+_BUNDLES: Final = 3
+"""The one that answers, one in the shadow, and the one before, to compare with."""
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Known:
     evidence: Evidence
     with_account: bool
     _bound: dict[str, Bound] = field(default_factory=dict)
+    _told: dict[str, Bound | None] = field(default_factory=dict)
 
     def bound(self, arm: Arm) -> Bound:
         """The evidence as the features of ``arm`` read it."""
@@ -43,6 +46,15 @@ class Known:
             # A new dict in one step: other threads read the old one meanwhile.
             self._bound = dict([*self._bound.items()][1 - _BUNDLES :]) | {arm.fingerprint: found}
         return found
+
+    def bound_told(self, arm: Arm) -> Bound | None:
+        """The same without what the playbook withholds; ``None`` where nothing of the lead is withheld."""
+        if arm.fingerprint not in self._told:
+            told = without_withheld(self.evidence, arm.bundle.playbook.withhold)
+            found = None if told is None else arm.features.bind(told)
+            self._told = dict([*self._told.items()][1 - _BUNDLES :]) | {arm.fingerprint: found}
+            return found
+        return self._told[arm.fingerprint]
 
     @cached_property
     def rows(self) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from operator import itemgetter
+from typing import Any, Final
 
 from features.clock import iso
 from serving.answers.refusals import Unscorable
-from serving.store import evidence, predictions
+from serving.store import arrivals, evidence, predictions
 from serving.store.engine import Store
 from serving.store.predictions import Prediction
 
@@ -15,7 +16,7 @@ MOST_ROWS: Final = 1_000
 """Of each kind."""
 MOST_SCORES: Final = 200
 
-_INSTANTS: Final = frozenset({"occurred_at", "known_at", "entered_at"})
+_INSTANTS: Final = frozenset({"occurred_at", "known_at", "entered_at", "recorded_at"})
 
 
 def lead_history(store: Store, tenant: str, lead_id: str) -> dict[str, Any]:
@@ -26,11 +27,11 @@ def lead_history(store: Store, tenant: str, lead_id: str) -> dict[str, Any]:
     """
     with store.reading() as connection:
         head = evidence.head(connection, tenant, lead_id)
-        held = evidence.read_evidence(connection, tenant, lead_id, with_account=False)
+        held = None if head is None else arrivals.held(connection, tenant, lead_id, head.account_id)
         scores = predictions.of_lead(connection, tenant, lead_id, MOST_SCORES)
     if head is None or held is None:
         raise Unscorable("lead_not_found")
-    kinds: dict[str, Sequence[Any]] = {
+    kinds: dict[str, Sequence[dict[str, Any]]] = {
         "events": held.events,
         "stages": held.stages,
         "attributes": held.facts,
@@ -41,6 +42,7 @@ def lead_history(store: Store, tenant: str, lead_id: str) -> dict[str, Any]:
         "account_id": head.account_id,
         "service_line": head.service_line,
         "created_at": iso(head.created_at),
+        "recorded_at": iso(held.recorded_at),
         "objected": head.objected,
         **{name: _newest(rows) for name, rows in kinds.items()},
         "scores": [_score(one) for one in scores if one.role != "shadow"],
@@ -48,12 +50,9 @@ def lead_history(store: Store, tenant: str, lead_id: str) -> dict[str, Any]:
     }
 
 
-def _newest(rows: Iterable[NamedTuple]) -> list[dict[str, Any]]:
-    newest = sorted(rows, key=lambda row: row.known_at, reverse=True)[:MOST_ROWS]  # type: ignore[attr-defined]
-    return [
-        {name: iso(cell) if name in _INSTANTS else cell for name, cell in row._asdict().items()}
-        for row in newest
-    ]
+def _newest(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    newest = sorted(rows, key=itemgetter("known_at"), reverse=True)[:MOST_ROWS]
+    return [{name: iso(cell) if name in _INSTANTS else cell for name, cell in row.items()} for row in newest]
 
 
 def _score(one: Prediction) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """What became known about a lead between two scores, in words: "2 new visits to the pricing page".
 
-What the playbook withholds is counted, never named.
+What the playbook withholds is never named. Of colleagues who objected to profiling nothing is said.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +14,12 @@ from features.definitions import Feature, Where
 from features.evidence import Event, Evidence, Fact
 from features.playbook import Playbook
 from features.sentences import Phrases, sentence
+from serving.answers.silence import withheld_row
 from serving.live import Arm
 
 MOST_NAMED: Final = 3
+NOT_TOLD: Final = "something that is not told"
+"""For what the playbook withholds, and what others did who objected to profiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +34,30 @@ class Since:
         return self.first <= known_at < self.end and happened < self.end
 
 
-def of_events(evidence: Evidence, since: Since, playbook: Playbook) -> str:
-    """New events of the lead, and of its account; empty where there are none."""
+def of_events(evidence: Evidence, since: Since, playbook: Playbook, objected: Collection[str]) -> str:
+    """New events of the lead, and of its account; empty where there are none.
+
+    ``objected``: ids of colleagues of whom nothing is said.
+    """
     new = _fresh(evidence.events, since)
     named = Counter(event.type for event in new if not _is_withheld(event, playbook))
     most = named.most_common(MOST_NAMED)
     said = [_counted(number, type_, playbook.phrases) for type_, number in most]
     rest = len(new) - sum(number for _, number in most)
     said += [f"{rest} {'more' if said else 'new'} {_many(rest, 'event')}"] if rest else []
-    of_others = sum(len(_fresh(one.events, since)) for one in evidence.colleagues)
+    others = [one for one in evidence.colleagues if one.lead_id not in objected]
+    of_others = sum(len(_fresh(one.events, since)) for one in others)
     said += (
         [f"{of_others} new {_many(of_others, 'event')} of other contacts of the account"] if of_others else []
     )
-    joined = sum(since.first <= one.created_at < since.end for one in evidence.colleagues)
+    joined = sum(since.first <= one.created_at < since.end for one in others)
     said += [f"{joined} new {_many(joined, 'contact')} of the account"] if joined else []
-    return ", ".join(said)
+    return ", ".join(said) or (NOT_TOLD if _of_silent(evidence, since, objected) else "")
+
+
+def _of_silent(evidence: Evidence, since: Since, objected: Collection[str]) -> bool:
+    silent = [one for one in evidence.colleagues if one.lead_id in objected]
+    return any(since.first <= one.created_at < since.end or _fresh(one.events, since) for one in silent)
 
 
 def of_stages(evidence: Evidence, since: Since, playbook: Playbook) -> str:
@@ -60,18 +72,22 @@ def of_fields(evidence: Evidence, since: Since, arm: Arm) -> str:
 
     Only fields that the model reads are named.
     """
-    playbook = arm.bundle.playbook
-    said, new = [], False
+    playbook, excused = arm.bundle.playbook, frozenset(arm.bundle.excused)
+    said, new, silent = [], False, False
     for facts, whose in ((evidence.facts, ""), (evidence.account_facts, " of the account")):
-        fresh = _fresh_facts(facts, since, arm.bundle.excused)
+        fresh = [fact for fact in facts if since.brings(fact.occurred_at, _counts_from(fact, excused))]
         new = new or bool(fresh)
-        earlier = {fact.field for fact in facts if fact.known_at < since.first}
+        earlier = {fact.field for fact in facts if _counts_from(fact, excused) < since.first}
         for field in dict.fromkeys(fact.field for fact in fresh):
+            silent = silent or field in playbook.withhold
             if field in playbook.withhold or field not in _read_by(arm):
                 continue
             name = _said(field, playbook.phrases) + whose
             said.append(f"{name} {'was edited' if field in earlier else 'became known'}")
-    return _list("", said, "another field was edited") if new else ""
+    if not new:
+        return ""
+    told = [part for part in (_list("", said, ""), NOT_TOLD if silent else "") if part]
+    return " and ".join(told) or "another field was edited"
 
 
 def _fresh(events: Iterable[Event], since: Since) -> list[Event]:
@@ -84,17 +100,13 @@ def _fresh(events: Iterable[Event], since: Since) -> list[Event]:
     return [event for event in first.values() if since.brings(event.occurred_at, event.known_at)]
 
 
-def _fresh_facts(facts: Sequence[Fact], since: Since, excused: Iterable[str]) -> list[Fact]:
-    free = frozenset(excused)
-    return [
-        fact
-        for fact in facts
-        if since.brings(fact.occurred_at, fact.occurred_at if fact.field in free else fact.known_at)
-    ]
+def _counts_from(fact: Fact, excused: Collection[str]) -> int:
+    """When a value came into sight; an excused field counts as known when it was so."""
+    return fact.occurred_at if fact.field in excused else fact.known_at
 
 
 def _is_withheld(event: Event, playbook: Playbook) -> bool:
-    return any(word in playbook.withhold for word in (event.type, event.topic, event.channel) if word)
+    return withheld_row(event, playbook.withhold)
 
 
 def _counted(number: int, type_: str, phrases: Phrases) -> str:

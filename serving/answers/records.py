@@ -36,6 +36,7 @@ def record_of(asked: Asked, arm: Arm, result: Outcome, sent: Sent) -> Prediction
         values=values_of(result.row),
         words=words_of(result.row),
         answer=sent[1],
+        of_the_past=asked.as_of < asked.made_at,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,18 +14,31 @@ from features.evidence import Evidence
 from features.online import Bound, Row
 from models.sealed import BundleError
 from serving.answers import moves, sheet_view
-from serving.answers.answer import Answer, Asked, Detail, Origin, Outcome, not_scored, outcome, scored
+from serving.answers.answer import (
+    LATE_EVIDENCE,
+    LATE_LEAD,
+    Answer,
+    Asked,
+    Detail,
+    Origin,
+    Outcome,
+    not_scored,
+    outcome,
+    scored,
+)
 from serving.answers.change import Scored, change
 from serving.answers.known import Known, KnownLeads
 from serving.answers.records import no_record, record_of, shadow_of
 from serving.answers.refusals import Unscorable
 from serving.answers.replaying import replay
+from serving.answers.silence import decided
 from serving.answers.stored import prediction_id
 from serving.answers.view import View
 from serving.clock import Clock
 from serving.live import Arm, Live, LiveModels
+from serving.logs import log
+from serving.store import arrivals, predictions, suppression
 from serving.store import evidence as rows
-from serving.store import predictions, suppression
 from serving.store.engine import Store
 from serving.store.predictions import Prediction
 
@@ -34,7 +47,7 @@ __all__ = ["Answer", "Detail", "Origin", "Prepared", "Scoring"]
 Enrich = Callable[[Asked, Arm, Evidence, Outcome], Answer]
 """What an answer says besides."""
 
-MOST_VIEWS: Final = 8
+MOST_VIEWS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +58,25 @@ class Prepared:
         body: the answer as JSON.
         records: what ``store.predictions.record`` has to write: the answer, and that of a shadow challenger.
         alert_points: from this change of points on the CRM is told (the playbook's).
+        shadow_failed: a challenger in the shadow could not score, so there is no record of it.
     """
 
     body: bytes
     records: tuple[Prediction, ...]
     answer: Answer
     alert_points: float
+    shadow_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Since:
+    """What telling a change needs besides: the model of the last score, and of whom nothing may be said."""
+
+    earlier: Arm | None = None
+    objected: Collection[str] = ()
+
+
+_NOTHING: Final = _Since()
 
 
 class Scoring:
@@ -61,7 +87,8 @@ class Scoring:
         self._store = store
         self._live = live
         self._leads = KnownLeads()
-        self._views: dict[str, View] = {}
+        self._views: dict[tuple[str, frozenset[int] | None], View] = {}
+        self._failing: set[str] = set()
 
     def of_lead(
         self,
@@ -138,6 +165,8 @@ class Scoring:
     def replay(self, tenant: str, prediction_id: str, *, reasons: Detail = "signals") -> Answer:
         """A stored answer and what its stored values give now (``schemas.scores.Recorded``).
 
+        May load an old model, which takes seconds: not for the threads that score.
+
         Raises:
             Unscorable: there is no such prediction, or its model cannot be loaded any more.
         """
@@ -147,9 +176,10 @@ class Scoring:
             raise Unscorable("prediction_not_found")
         if kept.log_odds is None:
             return replay(kept, None, None)
-        arm = self._arm(kept.bundle)
-        if arm is None:
-            raise Unscorable("model_not_available")
+        try:
+            arm = self._live.arm(kept.bundle)
+        except BundleError as error:
+            raise Unscorable("model_not_available") from error
         return replay(kept, arm, self.view(arm) if reasons == "features" else None)
 
     def sheet(self, tenant: str, lead_id: str, as_of: int | None = None) -> Answer:
@@ -167,17 +197,30 @@ class Scoring:
             arm = self._live.current().arm_for(lead_id, head.account_id, head.service_line)
             known = self._known(connection, tenant, lead_id, head.revision, [arm])
         row = _row(arm, _bound(known, arm), moment)
-        return sheet_view.shown(arm, self.view(arm), row, lead_id, moment)
+        return sheet_view.shown(arm, self._view_of(arm, known, row, moment), row, lead_id, moment)
 
-    def view(self, arm: Arm) -> View:
-        """How an arm is to be talked about."""
-        found = self._views.get(arm.fingerprint)
+    def silent(self, prepared: Prepared) -> Prepared:
+        """The answer to the same question about somebody who objected in the meantime."""
+        one = prepared.records[0]
+        asked = Asked(
+            one.tenant, one.lead_id, one.as_of, one.made_at, one.origin, "signals", one.service_line
+        )
+        return _refrain(asked, self._live.current().champion)
+
+    def view(self, arm: Arm, silent: frozenset[int] | None = None) -> View:
+        """How an arm is to be talked about; ``silent`` as in ``View``."""
+        found = self._views.get((arm.fingerprint, silent))
         if found is None:
-            found = View(arm)
+            found = View(arm, silent)
             if len(self._views) >= MOST_VIEWS:
                 self._views.clear()
-            self._views[arm.fingerprint] = found
+            self._views[arm.fingerprint, silent] = found
         return found
+
+    def _view_of(self, arm: Arm, known: Known, row: Row, as_of: int) -> View:
+        """The view for a row, which does not tell what withheld rows decide."""
+        told = known.bound_told(arm)
+        return self.view(arm, frozenset() if told is None else decided(row, _row(arm, told, as_of)))
 
     def _of_lead(
         self,
@@ -199,8 +242,20 @@ class Scoring:
             if head.objected:
                 return _refrain(asked, models.champion)
             arm = models.arm_for(lead_id, head.account_id, head.service_line)
-            known = self._known(connection, tenant, lead_id, head.revision, _arms(models, arm))
-        return self._answer(asked, models, arm, known, enrich)
+            earlier = self._earlier(arm, asked)
+            arms = _arms(models, arm) if earlier is None else [*_arms(models, arm), earlier]
+            known = self._known(connection, tenant, lead_id, head.revision, arms)
+            if moment < now:
+                asked = replace(asked, warnings=_late(connection, asked, head, arm))
+            since = _Since(earlier, _objected(connection, asked, known))
+        return self._answer(asked, models, arm, known, enrich, since)
+
+    def _earlier(self, arm: Arm, asked: Asked) -> Arm | None:
+        """The model of the last score, where there is a change to tell and the model is at hand."""
+        last = asked.last
+        if last is None or asked.as_of <= last.as_of:
+            return None
+        return arm if last.bundle == arm.fingerprint else self._live.kept(last.bundle)
 
     def _head(self, connection: Connection, tenant: str, lead_id: str) -> rows.Head:
         head = rows.head(connection, tenant, lead_id)
@@ -222,35 +277,71 @@ class Scoring:
             self._leads.put(tenant, lead_id, known)
         return known
 
-    def _answer(
-        self, asked: Asked, models: LiveModels, arm: Arm, known: Known, enrich: Enrich | None
+    def _answer(  # noqa: PLR0917 - what is asked, and of what
+        self,
+        asked: Asked,
+        models: LiveModels,
+        arm: Arm,
+        known: Known,
+        enrich: Enrich | None,
+        since: _Since = _NOTHING,
     ) -> Prepared:
         result = outcome(arm, _row(arm, _bound(known, arm), asked.as_of))
-        answer = scored(asked, arm, self.view(arm), result, prediction_id(asked.made_at))
-        answer["change"] = self._change(asked, arm, known, result)
+        view = self._view_of(arm, known, result.row, asked.as_of)
+        answer = scored(asked, arm, view, result, prediction_id(asked.made_at))
+        answer["change"] = _change(asked, arm, known, result, since)
         if enrich is not None:
             answer |= enrich(asked, arm, known.evidence, result)
         body = orjson.dumps(answer)
         records: tuple[Prediction, ...] = (record_of(asked, arm, result, (answer["prediction_id"], body)),)
-        shadow = _shadow(models)
-        if shadow is not None:
-            other = _row(shadow, _bound(known, shadow), asked.as_of)
-            records += (shadow_of(asked, shadow, other, prediction_id(asked.made_at)),)
-        return Prepared(body, records, answer, arm.bundle.playbook.alerts.points)
+        shadow, alert_points = _shadow(models), arm.bundle.playbook.alerts.points
+        if shadow is None:
+            return Prepared(body, records, answer, alert_points)
+        beside = self._beside(asked, shadow, known)
+        records += () if beside is None else (beside,)
+        return Prepared(body, records, answer, alert_points, shadow_failed=beside is None)
 
-    def _change(self, asked: Asked, arm: Arm, known: Known, result: Outcome) -> dict[str, Any] | None:
-        last = asked.last
-        if last is None or asked.as_of <= last.as_of:
-            return None
-        earlier = arm if last.bundle == arm.fingerprint else self._arm(last.bundle)
-        now = Scored(arm, known, asked.as_of, result.log_odds, result.points, result.probability)
-        return change(now, last, earlier)
-
-    def _arm(self, fingerprint: str) -> Arm | None:
+    def _beside(self, asked: Asked, shadow: Arm, known: Known) -> Prediction | None:
+        """What a challenger in the shadow says; ``None`` where it fails, which is no concern of the answer."""
         try:
-            return self._live.arm(fingerprint)
-        except BundleError:
+            row = _row(shadow, known.bound(shadow), asked.as_of)
+            said = shadow_of(asked, shadow, row, prediction_id(asked.made_at))
+        except Exception:  # noqa: BLE001 - it is on trial, whatever is wrong with it
+            if shadow.fingerprint not in self._failing:  # once, not with every answer
+                self._failing.add(shadow.fingerprint)
+                log().exception("a challenger in the shadow could not score", bundle=shadow.fingerprint)
             return None
+        self._failing.discard(shadow.fingerprint)
+        return said
+
+
+def _change(asked: Asked, arm: Arm, known: Known, result: Outcome, since: _Since) -> dict[str, Any] | None:
+    last = asked.last
+    if last is None or asked.as_of <= last.as_of:
+        return None
+    parts = result.log_odds, result.points, result.probability
+    now = Scored(arm, known, asked.as_of, *parts, since.objected)
+    try:
+        return change(now, last, since.earlier)
+    except TableError:  # the earlier model cannot read what the present one can
+        return change(now, last, None)
+
+
+def _objected(connection: Connection, asked: Asked, known: Known) -> Collection[str]:
+    """Colleagues who objected, where something of them may have to be told."""
+    last, others = asked.last, known.evidence.colleagues
+    if not others or last is None or known.complete_since <= last.as_of:
+        return ()
+    return suppression.standing(connection, asked.tenant, [one.lead_id for one in others])
+
+
+def _late(connection: Connection, asked: Asked, head: rows.Head, arm: Arm) -> tuple[str, ...]:
+    """What came here after the moment of the past that is asked about."""
+    others = arm.features.needs_account
+    seen = arrivals.Seen(asked.lead_id, head.account_id, asked.as_of, arm.bundle.excused, others)
+    found = arrivals.late(connection, asked.tenant, seen)
+    said = ((LATE_LEAD, found.lead), (LATE_EVIDENCE, found.evidence))
+    return tuple(text for text, holds in said if holds)
 
 
 def _arms(models: LiveModels, arm: Arm) -> list[Arm]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +26,15 @@ class ReadRule:
 
 
 def read_sheet(
-    sheet: Sheet | None, columns: Sequence[Feature], withhold: Mapping[str, str]
+    sheet: Sheet | None,
+    columns: Sequence[Feature],
+    withhold: Mapping[str, str],
+    silent: Collection[int] = (),
 ) -> tuple[ReadRule, ...]:
-    """The rules of a sheet, bound to the columns of a row; none where there is no sheet."""
+    """The rules of a sheet, bound to the columns of a row; none where there is no sheet.
+
+    ``silent``: columns that may not be told, whatever they look at.
+    """
     if sheet is None:
         return ()
     at = {feature.name: position for position, feature in enumerate(columns)}
@@ -37,7 +43,10 @@ def read_sheet(
             rule.name,
             rule.points,
             _holds(rule, [at[feature.name] for feature in rule_features(rule)]),
-            any(withheld(feature, withhold) is not None for feature in rule_features(rule)),
+            any(
+                withheld(feature, withhold) is not None or at[feature.name] in silent
+                for feature in rule_features(rule)
+            ),
         )
         for rule in sheet.rules
     )

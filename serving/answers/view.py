@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from features.online import Row
 from features.sentences import Phrases, sentence
 from models.bundle import GROUPS, SHEET
 from serving.answers.sheet import ReadRule, read_sheet, withheld
+from serving.answers.silence import doubtful
 from serving.live import Arm
 
 WITHHELD: Final = "withheld"
@@ -66,12 +67,17 @@ class View:
         rules: of the team's own sheet.
     """
 
-    def __init__(self, arm: Arm) -> None:
+    def __init__(self, arm: Arm, silent: Collection[int] | None = None) -> None:
+        """``silent``: columns that withheld rows decide; all that they could, where nobody knows better."""
         playbook = arm.bundle.playbook
+        silent = doubtful(arm.scorer.features, playbook) if silent is None else silent
         self.features: tuple[Feature, ...] = arm.bundle.features
         self.phrases: Phrases = playbook.phrases
         self.withhold = playbook.withhold
-        hidden = [withheld(feature, self.withhold) is not None for feature in self.features]
+        hidden = [
+            withheld(feature, self.withhold) is not None or at in silent
+            for at, feature in enumerate(self.features)
+        ]
         self.hidden = tuple(hidden)
         self.group: NDArray[np.int64] = np.array(
             [
@@ -92,7 +98,9 @@ class View:
             if feature.statistic in ("latest", "latest_number") and not hidden[at]
         )
         self.field_of = {feature.name: str(feature.field) for feature in self.features if feature.is_category}
-        self.rules: tuple[ReadRule, ...] = read_sheet(playbook.sheet, arm.scorer.features, self.withhold)
+        self.rules: tuple[ReadRule, ...] = read_sheet(
+            playbook.sheet, arm.scorer.features, self.withhold, silent
+        )
         self._said: dict[tuple[int, float | str | None], str] = {}
 
     def value(self, row: Row, column: int) -> float | str | None:

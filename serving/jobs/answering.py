@@ -1,4 +1,8 @@
-"""From a matrix to answers, and what is recorded of them."""
+"""From a matrix to answers, and what is recorded of them.
+
+The numbers are those that a replay of the record gives, to the last bit: each row is asked as a single one is, but
+for boosters alone, which may be asked many rows at once since nothing is added to what their trees say.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,12 @@ import orjson
 from scipy.special import expit
 
 from features.clock import iso
-from features.matrix import Matrix
+from features.matrix import Floats, Matrix
 from features.online import Row
 from models.bands import Band
 from models.bundle import ModelBundle
-from models.online import Told
-from models.tree_margins import quickened
-from serving.answers.answer import Asked, Origin, Outcome, scored
+from models.tree_margins import QuickBoosting, quickened
+from serving.answers.answer import Asked, Origin, Outcome, outcome, scored
 from serving.answers.stored import prediction_id, values_of, words_of
 from serving.answers.view import View
 from serving.jobs.progress import Reasons
@@ -48,6 +51,9 @@ class Scored:
 
 
 class _Judged(NamedTuple):
+    """An ``Outcome`` of which nothing but the score is known."""
+
+    row: Row
     log_odds: float
     probability: float
     points: float
@@ -63,21 +69,29 @@ class Answers:
     def __init__(self, tenant: str, reasons: Reasons) -> None:
         self._tenant, self._reasons = tenant, reasons
         self._views: dict[str, View] = {}
-        self._quick: dict[str, ModelBundle] = {}
+        self._quick: dict[str, ModelBundle | None] = {}
 
     def of(self, arm: Arm, matrix: Matrix, questions: Sequence[Question], made_at: int) -> Iterator[Scored]:
         """What ``arm`` says of each row."""
-        rows = rows_of(matrix)
-        told = _told(arm, matrix) if self._reasons == "signals" else None
-        for at, judged in enumerate(_judged(self._bundle(arm), matrix)):
-            question, named = questions[at], prediction_id(made_at)
-            if told is None:
-                answer = _score(arm, question, judged, named)
-            else:
-                asked = self._asked(question, made_at)
-                answer = scored(asked, arm, self._view(arm), Outcome(rows[at], told[at], *judged), named)
-            record = self._record(arm, question, judged, (rows[at], answer, made_at))
+        for question, result in zip(questions, self._results(arm, matrix), strict=True):
+            answer = self._answer(arm, question, result, made_at)
+            record = self._record(arm, question, result, answer, made_at)
             yield Scored(answer, record, arm.bundle.playbook.alerts.points)
+
+    def _results(self, arm: Arm, matrix: Matrix) -> Iterator[Outcome | _Judged]:
+        rows = rows_of(matrix)
+        if self._reasons == "signals":
+            return (outcome(arm, row) for row in rows)
+        quick = self._quick_bundle(arm)
+        if quick is not None:
+            return _judged(arm, rows, quick.log_odds(matrix))
+        return _judged(arm, rows, np.array([arm.scorer.log_odds(row) for row in rows]))
+
+    def _answer(self, arm: Arm, question: Question, result: Outcome | _Judged, made_at: int) -> Answer:
+        named = prediction_id(made_at)
+        if isinstance(result, _Judged):
+            return _score(arm, question, result, named)
+        return scored(self._asked(question, made_at), arm, self._view(arm), result, named)
 
     def _view(self, arm: Arm) -> View:
         view = self._views.get(arm.fingerprint)
@@ -85,13 +99,13 @@ class Answers:
             view = self._views[arm.fingerprint] = View(arm)
         return view
 
-    def _bundle(self, arm: Arm) -> ModelBundle:
-        """The arm's bundle, made for many rows at once."""
-        bundle = self._quick.get(arm.fingerprint)
-        if bundle is None:
-            bundle = replace(arm.bundle, model=quickened(arm.bundle.model))
-            self._quick[arm.fingerprint] = bundle
-        return bundle
+    def _quick_bundle(self, arm: Arm) -> ModelBundle | None:
+        """The arm's bundle, made for many rows at once; ``None`` where sums would be rounded in another order."""
+        if arm.fingerprint not in self._quick:
+            model = quickened(arm.bundle.model)
+            alone = isinstance(model, QuickBoosting) and model.booster.sheet is None
+            self._quick[arm.fingerprint] = replace(arm.bundle, model=model) if alone else None
+        return self._quick[arm.fingerprint]
 
     def _asked(self, question: Question, made_at: int) -> Asked:
         origin: Origin = "score" if question.is_inline else "job"
@@ -99,9 +113,8 @@ class Answers:
         return Asked(self._tenant, question.lead_id, question.as_of, made_at, origin, "signals", *about)
 
     def _record(
-        self, arm: Arm, question: Question, judged: _Judged, made: tuple[Row, Answer, int]
+        self, arm: Arm, question: Question, result: Outcome | _Judged, answer: Answer, made_at: int
     ) -> Prediction:
-        row, answer, made_at = made
         return Prediction(
             prediction_id=answer["prediction_id"],
             tenant=self._tenant,
@@ -113,34 +126,26 @@ class Answers:
             arm=arm.role,
             # What was sent along says nothing about the lead of the store: it must not become its latest score.
             origin="score" if question.is_inline else "job",
-            log_odds=judged.log_odds,
-            probability=judged.probability,
-            points=judged.points,
-            band=judged.band,
+            log_odds=result.log_odds,
+            probability=result.probability,
+            points=result.points,
+            band=result.band,
             service_line=question.known.service_line,
             revision=question.known.revision,
             previous=question.known.last,
-            values=values_of(row),
-            words=words_of(row),
+            values=values_of(result.row),
+            words=words_of(result.row),
             answer=orjson.dumps(answer),
         )
 
 
-def _judged(bundle: ModelBundle, matrix: Matrix) -> Iterator[_Judged]:
-    log_odds = bundle.log_odds(matrix)
+def _judged(arm: Arm, rows: Sequence[Row], log_odds: Floats) -> Iterator[_Judged]:
+    bundle = arm.bundle
     probability = np.asarray(expit(log_odds))
     points = bundle.scale.points(log_odds)
     band = bundle.bands.band(probability)
     columns = (log_odds, probability, points, band)
-    return map(_Judged, *(column.tolist() for column in columns))
-
-
-def _told(arm: Arm, matrix: Matrix) -> list[Told]:
-    scores = arm.bundle.score(matrix)
-    parts = scores.contributions
-    log_odds, sheet = scores.log_odds.tolist(), parts.sheet.tolist()
-    base = float(parts.base)
-    return [Told(log_odds[at], base, parts.by_feature[at], sheet[at]) for at in range(len(log_odds))]
+    return map(_Judged, rows, *(column.tolist() for column in columns))
 
 
 def _score(arm: Arm, question: Question, judged: _Judged, named: str) -> Answer:

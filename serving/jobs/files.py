@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -24,10 +25,9 @@ class JobFiles:
     folder: Path
     content: Content
 
-    @property
-    def input(self) -> Path:
-        """What was uploaded."""
-        return self.folder / f"input.{self.content}"
+    def input(self, upload: str) -> Path:
+        """What was uploaded; each upload has a name of its own, and ``Progress.upload`` says which one counts."""
+        return self.folder / f"input-{upload}.{self.content}"
 
     def result(self, result: Result) -> Path:
         """A published file of results."""
@@ -42,7 +42,11 @@ class JobFiles:
         return self.folder / f"{name}.unfinished"
 
     def publish(self, result: Result, head: bytes, parts: Iterable[Part], rest: Iterable[bytes] = ()) -> None:
-        """Write a file of results from what was committed of its parts, in one step for readers."""
+        """Write a file of results from what was committed of its parts, in one step for readers.
+
+        The first one to make it does: a file that is there is never replaced, as a lead may have been taken out
+        of it (``serving.store.erase``).
+        """
         fresh = self.unfinished(f"{result}-{uuid4().hex}")
         with fresh.open("wb") as file:
             file.write(head)
@@ -52,7 +56,9 @@ class JobFiles:
             file.writelines(rest)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(self.result(result))
+        with suppress(FileExistsError):
+            self.result(result).hardlink_to(fresh)
+        fresh.unlink(missing_ok=True)
         sync_folder(self.folder)
 
     def drop_parts(self) -> None:

@@ -69,7 +69,7 @@ class Progress:
             attempt to the last.
         position: bytes of the input whose rows are done. rows: how many those are.
         successful, failed: rows by outcome. attempts: workers that began.
-        uploaded: bytes of the input.
+        upload: which upload is the input. uploaded: its bytes.
         code, problem: why the job failed.
     """
 
@@ -81,6 +81,7 @@ class Progress:
     failed: int = 0
     attempts: int = 0
     parts: tuple[Part, ...] = ()
+    upload: str = ""
     uploaded: int = 0
     code: str = ""
     problem: str = ""

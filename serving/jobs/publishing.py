@@ -34,15 +34,16 @@ def published(files: JobFiles, order: Order, progress: Progress, result: Result)
 
 def _rest(files: JobFiles, order: Order, progress: Progress) -> Iterator[bytes]:
     """Rows that nobody came to. Lines of NDJSON as they were sent; of CSV what was read of it."""
-    if not files.input.exists() or progress.position >= progress.uploaded:
+    source = files.input(progress.upload)
+    if not source.exists() or progress.position >= progress.uploaded:
         return
     if order.content == "csv":
         try:
-            yield from left_over(csv_rows.read(files.input, progress.position))
+            yield from left_over(csv_rows.read(source, progress.position))
         except JobError:  # there is no header, so there are no rows
             return
     else:
-        with files.input.open("rb") as file:
+        with source.open("rb") as file:
             file.seek(progress.position)
             while chunk := file.read(COPY_BYTES):
                 yield chunk

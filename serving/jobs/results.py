@@ -41,6 +41,7 @@ PROBLEMS: Final = {
     "lead_forgotten": "This lead was erased and cannot be scored again.",
     "objected_to_profiling": "The person objected to profiling; nothing was computed.",
     "evidence_unusable": "The evidence of this lead cannot be used.",
+    "row_not_computed": "Something unforeseen went wrong with this row; the log of the service tells what.",
 }
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from features.clock import micros
 from features.evidence import Evidence
-from serving.schemas.words import PRINTABLE
+from serving.schemas.words import PRINTABLE, Instant
 
 LONGEST_ID: Final = 255
 _PRINTABLE: Final = re.compile(PRINTABLE)
+_INSTANT: Final = TypeAdapter(Instant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,12 @@ def is_id(text: str) -> bool:
 
 
 def instant(text: str) -> int | None:
-    """Instant of a text with a time zone, ``None`` where it is none."""
+    """Instant of a text, under the rule of every request (``Instant``); ``None`` where it is none.
+
+    >>> instant("1970-01-01T01:00:00+01:00"), instant("0001-01-01T00:00:00+14:00")
+    (0, None)
+    """
     try:
-        return micros(datetime.fromisoformat(text))
-    except ValueError:
+        return micros(_INSTANT.validate_python(text))
+    except ValidationError:
         return None

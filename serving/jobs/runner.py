@@ -26,7 +26,8 @@ from serving.jobs.rows import InputRow
 from serving.jobs.scoring import BlockScorer, Source
 from serving.jobs.states import State
 from serving.live import LiveModels
-from serving.store.errors import LeadForgotten
+from serving.logs import log
+from serving.store.errors import LeadForgotten, LeadObjected, StoreUnavailable
 from serving.store.jobs import Job
 
 BLOCK_ROWS: Final = 10_000
@@ -87,10 +88,11 @@ def run(bench: Bench, job: Job) -> None:
     job = bench.desk.keep(job, progress, "InProgress")
     scorer = BlockScorer(models, bench.source(job), job.tenant, order, int(progress.began_at or 0))
     state: State = "JobComplete"
+    source = files.input(progress.upload)
     with PartFiles(files, progress.attempts) as parts:
         attempt = _Attempt(bench, order, scorer, parts)
         try:
-            for block in _blocks(READERS[order.content](files.input, progress.position), progress.position):
+            for block in _blocks(READERS[order.content](source, progress.position), progress.position):
                 job, progress = attempt.block(job, progress, block)
         except JobError as error:
             progress, state = replace(progress, code=error.code, problem=error.what), "Failed"
@@ -125,12 +127,33 @@ class _Attempt:
         return job, progress
 
     def _scored(self, rows: Sequence[InputRow]) -> list[Outcome]:
-        return self.scorer.score(rows, self.bench.clock.now())
+        made_at = self.bench.clock.now()
+        try:
+            return self.scorer.score(rows, made_at)
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - one row that nobody foresaw must not take all others with it
+            log().exception("a block of a job could not be computed")
+            return self._halved(rows, made_at)
+
+    def _halved(self, rows: Sequence[InputRow], made_at: int) -> list[Outcome]:
+        """Outcomes of rows of which some cannot be computed; those fail, each by itself."""
+        if len(rows) == 1:
+            return [self.scorer.not_computed(rows[0])]
+        outcomes: list[Outcome] = []
+        for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+            try:
+                outcomes += self.scorer.score(half, made_at)
+            except StoreUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 - as above; it was logged there
+                outcomes += self._halved(half, made_at)
+        return outcomes
 
     def _slice(self, job: Job, progress: Progress, outcomes: Sequence[Outcome]) -> tuple[Job, Progress]:
         try:
             return self._keep(job, progress, outcomes)
-        except LeadForgotten:  # while we scored it; asked again, it has to say so
+        except (LeadForgotten, LeadObjected):  # while we scored it; asked again, it has to say so
             return self._keep(job, progress, self._scored([outcome.row for outcome in outcomes]))
 
     def _keep(self, job: Job, progress: Progress, outcomes: Sequence[Outcome]) -> tuple[Job, Progress]:

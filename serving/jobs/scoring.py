@@ -85,6 +85,13 @@ class BlockScorer:
                 outcomes[at] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
+    def not_computed(self, row: InputRow) -> Outcome:
+        """What becomes of a row at which ``score`` met something unforeseen."""
+        return Outcome(row, self._moment(row), code="row_not_computed")
+
+    def _moment(self, row: InputRow) -> int:
+        return self._as_of if row.as_of is None else row.as_of
+
     def _checked(self, rows: Sequence[InputRow]) -> Iterator[Outcome | tuple[Known, int]]:
         """What is known of each row's lead and its moment, or why it cannot be scored."""
         ids = list(dict.fromkeys(row.lead_id for row in rows if not row.code))
@@ -92,7 +99,7 @@ class BlockScorer:
         silent = dict.fromkeys(self._source.objected(ids), "objected_to_profiling")
         silent |= dict.fromkeys(self._source.forgotten(ids), "lead_forgotten")
         for row in rows:
-            as_of = self._as_of if row.as_of is None else row.as_of
+            as_of = self._moment(row)
             lead = known.get(row.lead_id) if row.evidence is None else _inline(row)
             code = row.code or silent.get(row.lead_id) or self._code(lead, as_of)
             yield Outcome(row, as_of, code=code) if code or lead is None else (lead, as_of)

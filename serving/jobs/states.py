@@ -21,4 +21,5 @@ BEFORE: Final[dict[State, tuple[State, ...]]] = {
 
 WAITING: Final[tuple[State, ...]] = ("InProgress", "UploadComplete")
 """A worker has something to do; what was begun first."""
+UNDER_WAY: Final[tuple[State, ...]] = ("Open", *WAITING)
 OVER: Final[tuple[State, ...]] = ("JobComplete", "Failed", "Aborted")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from serving.jobs.states import OVER
 from serving.jobs.waiting import is_needed
 from serving.logs import Log
 from serving.settings import PREFIX, Settings
-from serving.store import jobs
+from serving.store import jobs, leases, retention
 from serving.store.engine import Store
 from serving.store.errors import StoreUnavailable
 from serving.store.writer import Writer
@@ -29,6 +30,11 @@ LONGEST_PAUSE: Final = 60.0
 SWEEP_SECONDS: Final = 3_600.0
 KEPT: Final = 7 * DAY
 """Results, and jobs that were never begun, are kept so long."""
+PURGE: Final = "purge"
+"""Name of the lease of who deletes what is past its time."""
+AT_ONCE: Final = 200
+"""Rows of a table that are deleted in one transaction: some milliseconds, for which scores wait."""
+PURGE_PAUSE_SECONDS: Final = 0.05
 GRACE_SECONDS: Final = 8.0
 
 
@@ -38,6 +44,7 @@ class Supervisor:
     def __init__(self, settings: Settings, store: Store, writer: Writer, clock: Clock, log: Log) -> None:
         self._settings, self._store, self._writer = settings, store, writer
         self._clock, self._log = clock, log
+        self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._worker: subprocess.Popen[bytes] | None = None
@@ -83,6 +90,19 @@ class Supervisor:
             JobFiles(self._settings.jobs / job.job_id, Order.from_json(job.orders).content).remove()
             self._writer.submit(partial(jobs.drop, job_id=job.job_id)).result()
 
+    def purge(self) -> None:
+        """Delete rows past their time, a few at a time; of several workers one does it, about once an hour."""
+        now = self._clock.now()
+        until = now + int(SWEEP_SECONDS * SECOND)
+        hold = partial(leases.hold, name=PURGE, holder=self._name, now=now, until=until)
+        days = self._settings.retention_days
+        purge = partial(retention.purge, now=now, retention_days=days, at_once=AT_ONCE)
+        if not self._writer.submit(hold).result():
+            return
+        while self._writer.submit(purge).result():  # there may be more
+            if self._stopping.wait(PURGE_PAUSE_SECONDS):
+                return
+
     def _something_waits(self) -> bool:
         with self._store.reading() as connection:
             return is_needed(connection, self._clock.now())
@@ -104,8 +124,9 @@ class Supervisor:
             self._sweep_in -= wait
             try:
                 if self._sweep_in <= 0:
-                    self.sweep()
                     self._sweep_in = SWEEP_SECONDS
+                    self.sweep()
+                    self.purge()
                 wait = self.look()
             except StoreUnavailable:
                 wait = LOOK_SECONDS

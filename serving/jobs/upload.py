@@ -1,10 +1,15 @@
-"""An upload goes to the disk as it comes, and takes its place when it is whole."""
+"""An upload goes to the disk as it comes, under a name of its own.
+
+It counts once the job's row in the store names it; so a commit that fails leaves the one before as it was.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -15,6 +20,8 @@ from serving.jobs.progress import Content
 
 MOST_BYTES: Final = 150 << 20
 """Of one upload; as in Salesforce Bulk API 2.0."""
+LEAST_FREE: Final = 1 << 30
+"""Bytes of the disk that uploads leave to the database and to results."""
 LONGEST_WAIT: Final = 10.0
 """Seconds between two pieces."""
 AT_ONCE: Final = 1 << 20
@@ -33,17 +40,17 @@ class TooSlowError(Exception):
     """Nothing came for a while."""
 
 
+class DiskFullError(Exception):
+    """The disk has hardly any room left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An upload on the disk, not in its place yet."""
+    """An upload on the disk, which no job names yet."""
 
+    name: str
     path: Path
     size: int
-
-    def place(self, files: JobFiles) -> None:
-        """Put it in the place of any earlier one."""
-        self.path.replace(files.input)
-        sync_folder(files.folder)
 
     def discard(self) -> None:
         """Remove it."""
@@ -51,22 +58,23 @@ class Received:
 
 
 async def receive(stream: AsyncIterator[bytes], files: JobFiles) -> Received:
-    """Write an upload beside the input of a job; threads do the writing.
+    """Write an upload beside earlier ones of a job; threads do the writing.
 
     Raises:
-        TooLargeError, TooSlowError: nothing is left of it then.
+        TooLargeError, TooSlowError, DiskFullError: nothing is left of it then.
     """
     files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = files.unfinished(f"input-{uuid4().hex}")
-    received = Received(path, 0)
+    name = uuid4().hex
+    path = files.input(name)
+    received = Received(name, path, 0)
     try:
         with path.open("wb") as file:
             size = await _pour(stream, file)
-            await asyncio.to_thread(_to_disk, file)
+            await asyncio.to_thread(_to_disk, file, files.folder)
     except BaseException:
         received.discard()
         raise
-    return Received(path, size)
+    return Received(name, path, size)
 
 
 async def _pour(stream: AsyncIterator[bytes], file: BinaryIO) -> int:
@@ -77,9 +85,9 @@ async def _pour(stream: AsyncIterator[bytes], file: BinaryIO) -> int:
             raise TooLargeError
         gathered += piece
         if len(gathered) >= AT_ONCE:
-            await asyncio.to_thread(file.write, bytes(gathered))
+            await asyncio.to_thread(_write, file, bytes(gathered))
             gathered.clear()
-    await asyncio.to_thread(file.write, bytes(gathered))
+    await asyncio.to_thread(_write, file, bytes(gathered))
     return size
 
 
@@ -92,6 +100,14 @@ async def _next(stream: AsyncIterator[bytes]) -> bytes | None:
         raise TooSlowError from error
 
 
-def _to_disk(file: BinaryIO) -> None:
+def _write(file: BinaryIO, piece: bytes) -> None:
+    if shutil.disk_usage(file.fileno()).free < LEAST_FREE + len(piece):
+        raise DiskFullError
+    file.write(piece)
+
+
+def _to_disk(file: BinaryIO, folder: Path) -> None:
     file.flush()
     os.fsync(file.fileno())
+    with suppress(FileNotFoundError):  # the job was deleted meanwhile; who has it count will find out
+        sync_folder(folder)

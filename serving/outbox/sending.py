@@ -1,24 +1,30 @@
-"""One delivery over the wire."""
+"""One delivery over the wire.
+
+The wire is looked at by an event loop of the courier's own thread: only so a delivery as a whole can be given an
+end, whatever the receiver does. A receiver that sends a byte now and then never runs into a limit for one read.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final
 
 import httpx2
 
-from serving.outbox.addresses import Resolve, TargetError, resolve_target
+from serving.outbox.addresses import Resolve, Target, TargetError, resolve_target
 from serving.outbox.signing import headers
 
 READ_SECONDS: Final = 10.0
 TIMEOUT: Final = httpx2.Timeout(READ_SECONDS, connect=5.0)
 LONGEST_SECONDS: Final = 30.0
-"""After so long a send is over, one way or another; leases last longer."""
+"""After so long a delivery is over, one way or another; leases last longer."""
 MOST_ANSWER: Final = 65_536
 """Bytes of an answer that are read."""
 
@@ -58,16 +64,37 @@ class Sender:
     ) -> None:
         self._url, self._secret = url, secret
         self._allow_private, self._resolve = allow_private, resolve
+        self._loop = asyncio.Runner()
         # trust_env: a proxy of the environment would resolve the name again. No redirect is followed:
         # where it leads was not checked.
-        self._client = httpx2.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        self._client = httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
 
     def send(self, delivery_id: str, body: bytes) -> Sent:
         """Post ``body``; every failure is told, none is raised."""
+        return self._loop.run(self._send(delivery_id, body))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._loop.run(self._client.aclose())
+        self._loop.close()
+
+    async def _send(self, delivery_id: str, body: bytes) -> Sent:
         try:
-            target = resolve_target(self._url, allow_private=self._allow_private, resolve=self._resolve)
+            async with asyncio.timeout(LONGEST_SECONDS):
+                return await self._post(await self._target(), delivery_id, body)
         except TargetError as error:
             return Sent(error.what, receiver_is_down=True)
+        except (httpx2.TimeoutException, TimeoutError):
+            return Sent("the receiver did not answer in time", receiver_is_down=True)
+        except httpx2.HTTPError as error:
+            return Sent(f"the receiver could not be reached ({type(error).__name__})", receiver_is_down=True)
+
+    async def _target(self) -> Target:
+        """In a thread, since asking for a name can take long as well."""
+        resolve = partial(resolve_target, allow_private=self._allow_private, resolve=self._resolve)
+        return await asyncio.to_thread(resolve, self._url)
+
+    async def _post(self, target: Target, delivery_id: str, body: bytes) -> Sent:
         now = time.time()
         sent_headers = {
             "Host": target.authority,
@@ -76,33 +103,28 @@ class Sender:
             "User-Agent": "leadlight",
             **headers(self._secret, int(now), delivery_id, body),
         }
-        try:
-            # The name is told to TLS, which checks the certificate against it; the connection goes to the address.
-            with self._client.stream(
-                "POST",
-                target.url,
-                content=body,
-                headers=sent_headers,
-                extensions={"sni_hostname": target.host},
-            ) as answer:
-                return _outcome(answer, now)
-        except httpx2.TimeoutException:
-            return Sent("the receiver did not answer in time", receiver_is_down=True)
-        except httpx2.HTTPError as error:
-            return Sent(f"the receiver could not be reached ({type(error).__name__})", receiver_is_down=True)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        # The name is told to TLS, which checks the certificate against it; the connection goes to the address.
+        async with self._client.stream(
+            "POST",
+            target.url,
+            content=body,
+            headers=sent_headers,
+            extensions={"sni_hostname": target.host},
+        ) as answer:
+            return await _outcome(answer, now)
 
 
-def _outcome(answer: httpx2.Response, now: float) -> Sent:
+async def _outcome(answer: httpx2.Response, now: float) -> Sent:
     status = answer.status_code
     if status in TAKEN:
-        _read(answer)  # so that the connection can be used again
+        await _read(answer)  # so that the connection can be used again
         return Sent()
     if status == MULTI_STATUS:
-        return Sent() if every_part_taken(_read(answer)) else Sent("the receiver took it in part only (207)")
+        return (
+            Sent()
+            if every_part_taken(await _read(answer))
+            else Sent("the receiver took it in part only (207)")
+        )
     return Sent(
         f"the receiver answered {status}",
         retry_after(answer.headers.get("Retry-After"), now),
@@ -110,10 +132,10 @@ def _outcome(answer: httpx2.Response, now: float) -> Sent:
     )
 
 
-def _read(answer: httpx2.Response) -> bytes:
+async def _read(answer: httpx2.Response) -> bytes:
     """The first bytes of an answer; empty where they are too many, or trickle."""
     began, parts, size = time.monotonic(), [], 0
-    for chunk in answer.iter_raw():
+    async for chunk in answer.aiter_raw():
         parts.append(chunk)
         size += len(chunk)
         if size > MOST_ANSWER or time.monotonic() - began > READ_SECONDS:

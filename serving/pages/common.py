@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from features.clock import iso
 from models.sealed import BundleError
@@ -10,7 +10,11 @@ from serving.live import Arm
 from serving.pages import words
 from serving.pages.guard import Visitor
 from serving.pages.views.setting import Setting
+from serving.schemas.words import PRINTABLE
 from serving.services import Services
+
+PRINTABLE_OR_EMPTY: Final = f"^$|{PRINTABLE}"
+"""Of fields of forms: browsers send those that were left empty, too."""
 
 
 def common(services: Services, who: Visitor, here: str) -> dict[str, Any]:

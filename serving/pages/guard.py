@@ -10,9 +10,10 @@ from fastapi import Depends, Form, Request
 
 from serving.auth import PRINCIPAL, Principal
 from serving.pages import session
+from serving.pages.session import Session
 from serving.scopes import Scope
 from serving.services import Services, ServicesDep
-from serving.store import meta
+from serving.store import meta, sessions
 from serving.store.keys import Key
 
 FROM_HERE: Final = ("same-origin", "none")
@@ -34,6 +35,7 @@ class Visitor:
     key_id: str
     tenant: str
     csrf: str
+    session: Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,11 @@ class Review:
         key = await services.keys.find(found.key_id)
         if key is None or not _holds(key, now) or self.scope not in key.scopes:
             raise SignedOutError
+        if await services.compute(_is_ended, services, found.session_id):
+            raise SignedOutError
         request.scope[PRINCIPAL] = Principal(key.key_id, key.tenant, key.scopes, key.name)
         services.limiter.count(key.key_id, request.scope)
-        return Visitor(key.key_id, key.tenant, session.csrf_token(secret, cookie))
+        return Visitor(key.key_id, key.tenant, session.csrf_token(secret, cookie), found)
 
 
 REVIEW: Final = Depends(Review())
@@ -112,6 +116,11 @@ async def signing_secret(request: Request, services: Services) -> bytes:
             lambda connection: meta.secret(connection, session.SECRET)
         )
     return bytes(state.session_secret)
+
+
+def _is_ended(services: Services, session_id: str) -> bool:
+    with services.store.reading() as connection:
+        return sessions.is_ended(connection, session_id)
 
 
 def _holds(key: Key, now: int) -> bool:

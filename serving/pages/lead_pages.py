@@ -19,12 +19,13 @@ from serving.pages.rendering import HEADERS, page
 from serving.pages.route import PageRoute
 from serving.pages.views.answer import is_scored
 from serving.pages.views.page import lead_page, said_before, unscored_page
+from serving.schemas.words import PRINTABLE
 from serving.services import Services, ServicesDep
 from serving.store import feedback as store_feedback
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[REVIEW])
 
-LeadId = Annotated[str, Path(min_length=1, max_length=255)]
+LeadId = Annotated[str, Path(min_length=1, max_length=255, pattern=PRINTABLE)]
 
 SAID: Final = {
     "accept": "Recorded: you accepted this lead.",

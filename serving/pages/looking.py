@@ -9,10 +9,11 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection
 
-from features.clock import SECOND
+from features.clock import SECOND, iso
 from features.evidence import Evidence
 from serving.answers.refusals import Unscorable
 from serving.pages.views.answer import Answer, is_moved
+from serving.routers.common import count, recording
 from serving.services import Services
 from serving.store import predictions
 from serving.store.feedback import Feedback, of_lead
@@ -96,18 +97,35 @@ def _read(connection: Connection, tenant: str, lead_id: str) -> Known | None:
 def last_move(connection: Connection, tenant: str, answer: Answer) -> Answer:
     """The latest of these answers that differs from the one before it.
 
-    Looking at a lead again must not hide why it moved; where nothing moved of late, it is ``answer`` itself.
+    Looking at a lead again must not hide why it moved; where nothing moved of late, it is ``answer`` itself. A bulk
+    job says nothing of changes, so what became of the score by its answer is taken from the records.
     """
     before: Answer = answer
     for _ in range(MOST_STEPS):
+        if not before.get("change"):
+            before = {**before, "change": _change_of(connection, tenant, before["prediction_id"])}
         if is_moved(before):
             return before
-        change = before.get("change")
+        change = before["change"]
         kept = predictions.get(connection, tenant, change["since"]) if change else None
         if kept is None or kept.log_odds is None:
             break
         before = Known.answer_of(kept)
     return answer
+
+
+def _change_of(connection: Connection, tenant: str, prediction_id: str) -> dict[str, Any] | None:
+    """The change since the answer before, without its causes; ``None`` where there is none, or it is later."""
+    now = predictions.get(connection, tenant, prediction_id)
+    last = predictions.get(connection, tenant, now.previous) if now and now.previous else None
+    if now is None or now.points is None or last is None or last.points is None or now.as_of <= last.as_of:
+        return None
+    return {
+        "since": last.prediction_id,
+        "as_of": iso(last.as_of),
+        "points": now.points - last.points,
+        "causes": [],
+    }
 
 
 def is_stale(known: Known, bundle: str, now: int) -> bool:
@@ -138,11 +156,8 @@ async def look(services: Services, tenant: str, lead_id: str) -> Known:
 async def score(services: Services, tenant: str, lead_id: str) -> None:
     """Score a lead as of now, and record it before anybody sees it."""
     prepared = await services.compute(_explain, services, tenant, lead_id)
-    await services.commit(
-        lambda connection: predictions.record(
-            connection, prepared.records, alert_points=prepared.alert_points
-        )
-    )
+    await services.commit(recording(services, [prepared]))
+    count(services, [prepared])
 
 
 def hand_set(services: Services, tenant: str, lead_id: str, as_of: int) -> dict[str, Any] | None:

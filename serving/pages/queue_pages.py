@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from starlette.responses import Response
 
 from models.bands import BANDS
 from serving.pages import words
-from serving.pages.common import common, setting_of
+from serving.pages.common import PRINTABLE_OR_EMPTY, common, setting_of
 from serving.pages.guard import REVIEW, Visitor, VisitorDep
 from serving.pages.looking import moved
 from serving.pages.rendering import page
@@ -21,6 +22,7 @@ from serving.pages.route import PageRoute
 from serving.pages.views.answer import Answer
 from serving.pages.views.queue import Row, row
 from serving.pages.views.setting import Setting
+from serving.schemas.words import PRINTABLE
 from serving.services import Services, ServicesDep
 from serving.store import predictions
 from serving.store.predictions import Filters, Queued
@@ -28,10 +30,13 @@ from serving.store.predictions import Filters, Queued
 router = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[REVIEW])
 
 SIZE: Final = 25
+_PRINTABLE: Final = re.compile(PRINTABLE)
 After = tuple[float, str]
 """Probability and id of the last lead seen."""
 
 Choice = Annotated[str, Query(max_length=255)]
+Text = Annotated[str, Query(max_length=255, pattern=PRINTABLE_OR_EMPTY)]
+"""Goes to the database."""
 
 
 @router.get("/leads")
@@ -39,8 +44,8 @@ async def queue(  # noqa: PLR0917 - one for each field of the form
     who: VisitorDep,
     services: ServicesDep,
     band: Choice = "",
-    line: Choice = "",
-    lead: Choice = "",
+    line: Text = "",
+    lead: Text = "",
     after: Annotated[str, Query(max_length=600)] = "",
 ) -> Response:
     """One page of the queue."""
@@ -80,16 +85,17 @@ def cursor(after: After) -> str:
 
 
 def read_cursor(text: str) -> After | None:
-    """Inverse of ``cursor``; whatever is none is the beginning.
+    """Inverse of ``cursor``; whatever is none, or names nobody that there can be, is the beginning.
 
     >>> read_cursor("nonsense") is None
     True
     """
     try:
         probability, lead_id = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return float(probability), str(lead_id)
+        found = float(probability), str(lead_id)
     except (ValueError, TypeError, binascii.Error):
         return None
+    return found if _PRINTABLE.match(found[1]) else None
 
 
 def _read(

@@ -16,6 +16,7 @@ from serving.pages.rendering import page
 from serving.pages.route import PageRoute
 from serving.pages.views.about import about
 from serving.pages.views.page import record_page
+from serving.schemas.words import PRINTABLE
 from serving.services import Services, ServicesDep
 from serving.store import predictions
 
@@ -24,7 +25,9 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=
 
 @router.get("/scores/{prediction_id}")
 async def record(
-    prediction_id: Annotated[str, Path(max_length=64)], who: VisitorDep, services: ServicesDep
+    prediction_id: Annotated[str, Path(max_length=64, pattern=PRINTABLE)],
+    who: VisitorDep,
+    services: ServicesDep,
 ) -> Response:
     """One record, for the screen and for paper."""
     replayed, fingerprint = await services.compute(_replay, services, who.tenant, prediction_id)

@@ -8,9 +8,11 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.playbook import Playbook
+from serving.pages.common import PRINTABLE_OR_EMPTY
 from serving.pages.guard import Visitor
 from serving.pages.looking import Known
-from serving.pages.views.answer import WITHHELD
+from serving.pages.views.answer import signals
+from serving.schemas.words import Text
 from serving.store.feedback import Feedback
 
 Verdict = Literal["accept", "reject", "recycle", "disagree"]
@@ -28,9 +30,9 @@ class Remark(BaseModel):
     csrf: str
     prediction_id: str = Field(max_length=64)
     verdict: Verdict
-    reason: str = Field("", max_length=255)
+    reason: str = Field("", max_length=255, pattern=PRINTABLE_OR_EMPTY)
     signal: str = Field("", max_length=255)
-    note: str = Field("", max_length=2000)
+    note: Text = ""
 
 
 def refusal(remark: Remark, known: Known, playbook: Playbook) -> str:
@@ -42,7 +44,7 @@ def refusal(remark: Remark, known: Known, playbook: Playbook) -> str:
         offered = playbook.reasons.rejected if remark.verdict == "reject" else playbook.reasons.recycled
         return NO_REASON if offered and remark.reason not in offered else ""
     if remark.verdict == "disagree":
-        named = {part["signal"] for part in known.answer_of(answered)["reasons"]["by_signal"]} - {WITHHELD}
+        named = {signal.name for signal in signals(known.answer_of(answered)) if signal.can_be_disputed}
         return "" if remark.signal in named else NO_SIGNAL
     return ""
 

@@ -1,8 +1,9 @@
 """Who is signed in: a cookie that the server signed, and a token of it in every form.
 
 The cookie says which key and until when, nothing else. It holds no secret of the key: the key is looked up at
-each request, so that one revoked or expired ends all its sessions at once. All workers share the signing
-secret, which is kept in the database.
+each request, so that one revoked or expired ends all its sessions at once. A session that somebody signed out of
+is remembered until it would have ended by itself (``store.sessions``): its cookie may lie elsewhere, too. All
+workers share the signing secret, which is kept in the database.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _PARTS: Final = 5
 class Session:
     """A session that was signed here and is not over."""
 
+    session_id: str
     key_id: str
     expires_at: int
 
@@ -55,7 +57,7 @@ def read(secret: bytes, cookie: str, now: int) -> Session | None:
     form, key_id, expires_at, *rest = told.split(".")
     if form != _FORM or len(rest) != _PARTS - 4 or int(expires_at) <= now:
         return None
-    return Session(key_id, int(expires_at))
+    return Session(rest[0], key_id, int(expires_at))
 
 
 def csrf_token(secret: bytes, cookie: str) -> str:

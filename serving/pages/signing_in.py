@@ -12,6 +12,7 @@ from serving.pages.guard import REVIEW, SenderDep, refuse_other_sites, signing_s
 from serving.pages.rendering import HEADERS, page
 from serving.pages.route import PageRoute
 from serving.services import ServicesDep
+from serving.store import sessions
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -56,8 +57,10 @@ async def sign_in(
 
 
 @router.post("/logout", dependencies=[REVIEW])
-async def sign_out(_who: SenderDep) -> Response:
-    """Take the cookie back."""
+async def sign_out(who: SenderDep, services: ServicesDep) -> Response:
+    """End the session, and take the cookie back."""
+    over, now = who.session, services.clock.now()
+    await services.commit(lambda connection: sessions.end(connection, over.session_id, over.expires_at, now))
     answer = RedirectResponse("/login", 303, HEADERS)
     answer.delete_cookie(session.COOKIE, path="/", secure=True, httponly=True, samesite="strict")
     return answer

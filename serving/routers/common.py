@@ -53,7 +53,14 @@ def recording(services: Services, prepared: Sequence[Prepared]) -> Callable[[Con
         for one in prepared:
             limit = one.alert_points if listens else None
             predictions.record(connection, one.records, alert_points=limit)
-            for record in one.records:
-                services.metrics.predicted(record.band, record.role, record.origin)
 
     return write
+
+
+def count(services: Services, recorded: Sequence[Prepared]) -> None:
+    """Count answers in the metrics, after what was recorded of them is on the disk."""
+    for one in recorded:
+        for record in one.records:
+            services.metrics.predicted(record.band, record.role, record.origin)
+        if one.shadow_failed:
+            services.metrics.predicted("failed", "shadow", one.records[0].origin)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection
 
 from features.clock import SECOND, micros
+from serving.clock import Clock
 from serving.problems import faults
 from serving.schemas.evidence import AttributeIn, EventIn, LeadIn, StageIn
 from serving.store import evidence
@@ -73,9 +74,12 @@ def check(kind: Kind[M, R], items: Sequence[Any], now: int) -> Checked[R]:
     return Checked(rows, results)
 
 
-def store(connection: Connection, tenant: str, kind: Kind[M, R], delivery: Checked[R], now: int) -> bytes:
-    """Store the rows; the answer to the delivery (``schemas.evidence.Upserted``) as JSON."""
-    outcomes = iter(kind.put(connection, tenant, delivery.rows, now) if delivery.rows else ())
+def store(connection: Connection, tenant: str, kind: Kind[M, R], delivery: Checked[R], clock: Clock) -> bytes:
+    """Store the rows; the answer to the delivery (``schemas.evidence.Upserted``) as JSON.
+
+    They are known from the moment at which they are written: what is asked while they wait does not see them.
+    """
+    outcomes = iter(kind.put(connection, tenant, delivery.rows, clock.now()) if delivery.rows else ())
     results = [result if result is not None else _result(next(outcomes)) for result in delivery.results]
     counts = dict.fromkeys(("stored", "unchanged", "refused"), 0)
     for result in results:
@@ -92,9 +96,10 @@ def _refused(code: str) -> Result:
 
 
 def _wrong_time(row: Any, now: int) -> str | None:
-    """Why the times of a row cannot be; they are its first and, where it has one, ``known_at``."""
-    happened = row.created_at if isinstance(row, LeadRow) else _happened(row)
-    known_at = None if isinstance(row, LeadRow) else row.known_at
+    """Why the times of a row cannot be: when it happened, was known, or was last changed."""
+    if isinstance(row, LeadRow):
+        return IN_FUTURE if max(row.created_at, row.updated_at or 0) > now + AHEAD else None
+    happened, known_at = _happened(row), row.known_at
     if max(happened, known_at or happened) > now + AHEAD:
         return IN_FUTURE
     return KNOWN_TOO_EARLY if known_at is not None and known_at < happened else None

@@ -71,9 +71,9 @@ async def _store(
     request: Request, services: Services, principal: Principal, kind: Kind[Any, Any], items: Sequence[Any]
 ) -> Response:
     async def handle() -> Done:
-        now = services.clock.now()
-        checked = await services.compute(deliveries.check, kind, items, now)
-        store = partial(deliveries.store, tenant=principal.tenant, kind=kind, delivery=checked, now=now)
+        clock = services.clock
+        checked = await services.compute(deliveries.check, kind, items, clock.now())
+        store = partial(deliveries.store, tenant=principal.tenant, kind=kind, delivery=checked, clock=clock)
         return Done(200, work=store)
 
     return await idempotent(request, services, principal, handle)

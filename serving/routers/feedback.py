@@ -89,7 +89,9 @@ async def tell_outcome(
             raise _wrong("/at", "in_future", "lies in the future")
         stage = _stage_of(body.outcome, services.live.current().champion.bundle.playbook)
         row = StageRow(body.lead_id, stage, at, None, body.reason, principal.key_id)
-        return Done(200, work=lambda connection: _tell(connection, principal, body, row, now))
+        return Done(
+            200, work=lambda connection: _tell(connection, principal, body, row, services.clock.now())
+        )
 
     return await idempotent(request, services, principal, handle)
 
@@ -145,7 +147,8 @@ def _tell(connection: Connection, principal: Principal, body: OutcomeIn, row: St
         "outcome": body.outcome,
         "stage": row.stage,
         "at": iso(row.entered_at),
-        "status": "stored" if stored.status == "stored" else "unchanged",
+        "status": stored.status,
+        "code": stored.code,
     }
     return orjson.dumps(told)
 

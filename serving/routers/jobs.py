@@ -6,8 +6,10 @@ leads that were scored, leads that were not and why, and rows that nobody came t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from sqlalchemy import Connection
@@ -18,12 +20,21 @@ from serving.answers.stored import prediction_id as time_ordered_id
 from serving.auth import Principal, PrincipalDep, needs
 from serving.codes import Code
 from serving.idempotency import Done, idempotent
+from serving.jobs import room
 from serving.jobs.files import JobFiles
 from serving.jobs.progress import Order, Progress, Result
 from serving.jobs.publishing import published
 from serving.jobs.schemas import JobChange, JobIn, JobList, JobShown, shown
 from serving.jobs.states import BEFORE, OVER
-from serving.jobs.upload import MEDIA_TYPES, MOST_BYTES, Received, TooLargeError, TooSlowError, receive
+from serving.jobs.upload import (
+    MEDIA_TYPES,
+    MOST_BYTES,
+    DiskFullError,
+    Received,
+    TooLargeError,
+    TooSlowError,
+    receive,
+)
 from serving.problems import ProblemError
 from serving.services import Services, ServicesDep
 from serving.settings import Settings
@@ -64,7 +75,12 @@ async def open_job(
             created_at=now,
             updated_at=now,
         )
-        return Done(201, _body(made), lambda connection: jobs.create(connection, made))
+
+        def create(connection: Connection) -> None:
+            room.for_a_job(connection, principal.tenant)
+            jobs.create(connection, made)
+
+        return Done(201, _body(made), create)
 
     return await idempotent(request, services, principal, handle)
 
@@ -109,7 +125,14 @@ async def upload_rows(
         raise ProblemError(Code.MEDIA_TYPE, f"This job takes {MEDIA_TYPES[content][0]}.")
     files = _files(services.settings, job)
     received = await _received(request, files)
-    return _json(_body(await services.commit(_placing(job, files, received, services.clock.now()))))
+    try:
+        changed, replaced = await services.commit(_naming(job, received, services.clock.now()))
+    except ProblemError:
+        await services.compute(received.discard)
+        raise
+    if replaced:
+        await services.compute(partial(files.input(replaced).unlink, missing_ok=True))
+    return _json(_body(changed))
 
 
 @router.patch("/{job_id}", response_model=JobShown)
@@ -187,22 +210,24 @@ async def _received(request: Request, files: JobFiles) -> Received:
         raise ProblemError(Code.BODY_TOO_LARGE, f"An upload holds at most {MOST_BYTES >> 20} MiB.") from None
     except TooSlowError:
         raise ProblemError(Code.READ_TIMEOUT) from None
+    except DiskFullError:
+        raise ProblemError(Code.STORAGE_FULL) from None
 
 
-def _placing(job: Job, files: JobFiles, received: Received, now: int) -> Any:
-    """In the transaction that says so: the state cannot change between the look and the rename."""
+def _naming(job: Job, received: Received, now: int) -> Callable[[Connection], tuple[Job, str]]:
+    """Have an upload count; gives the job, and the name of the upload that counts no more."""
 
-    def place(connection: Connection) -> Job:
+    def name(connection: Connection) -> tuple[Job, str]:
         current = jobs.get(connection, job.tenant, job.job_id)
         if current is None or current.state != "Open":
-            received.discard()
             raise ProblemError(Code.CONFLICT, NOT_OPEN)
-        received.place(files)
-        progress = replace(Progress.from_json(current.progress), uploaded=received.size).to_json()
+        before = Progress.from_json(current.progress)
+        room.for_bytes(connection, job.tenant, received.size - before.uploaded)
+        progress = replace(before, upload=received.name, uploaded=received.size).to_json()
         jobs.move(connection, job.job_id, ("Open",), "Open", now, progress=progress)
-        return replace(current, progress=progress, updated_at=now)
+        return replace(current, progress=progress, updated_at=now), before.upload
 
-    return place
+    return name
 
 
 async def _result(services: Services, principal: Principal, job_id: str, result: Result) -> Response:

@@ -10,15 +10,16 @@ from starlette.responses import Response
 from serving.answers.lead_history import lead_history
 from serving.answers.scoring import Prepared
 from serving.auth import PrincipalDep, admit, needs
-from serving.routers.common import AsOf, LeadId, Reasons, moment, recording, sent, shown
+from serving.routers.common import AsOf, LeadId, Reasons, count, moment, recording, sent, shown
 from serving.schemas.history import LeadHistory
 from serving.schemas.scores import Answer, Explanation, NotScored
 from serving.services import Services, ServicesDep
+from serving.store.errors import LeadObjected
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
 
 
-@router.get("/{lead_id}/score", dependencies=[needs("score")], response_model=Answer | NotScored)
+@router.get("/{lead_id:path}/score", dependencies=[needs("score")], response_model=Answer | NotScored)
 async def score_lead(
     *,
     request: Request,
@@ -31,7 +32,8 @@ async def score_lead(
     """Score a lead of the store, now or as of an earlier moment.
 
     The answer is recorded before it is sent. One as of an earlier moment says what would have been said
-    then, and leaves the latest score of the lead as it is.
+    then, and leaves the latest score of the lead as it is, even where there is none; it warns where something
+    that it sees came here only after that moment.
     """
     if reasons == "features":
         await admit(request, "explain")
@@ -39,7 +41,7 @@ async def score_lead(
     return await _recorded(services, ask)
 
 
-@router.get("/{lead_id}/explanation", dependencies=[needs("explain")], response_model=Explanation | NotScored)
+@router.get("/{lead_id:path}/explanation", dependencies=[needs("explain")], response_model=Explanation | NotScored)
 async def explain_lead(
     services: ServicesDep, principal: PrincipalDep, lead_id: LeadId, as_of: AsOf = None
 ) -> Response:
@@ -53,12 +55,16 @@ async def explain_lead(
     )
 
 
-@router.get("/{lead_id}/history", dependencies=[needs("evidence:read")], response_model=LeadHistory)
+@router.get("/{lead_id:path}/history", dependencies=[needs("evidence:read")], response_model=LeadHistory)
 async def history_of_lead(services: ServicesDep, principal: PrincipalDep, lead_id: LeadId) -> Response:
     """What is stored about a lead, and the scores it was given; the newest first."""
     return shown(await services.compute(lead_history, services.store, principal.tenant, lead_id))
 
 
 async def _recorded(services: Services, ask: partial[Prepared]) -> Response:
-    prepared = await services.recorded(ask, lambda prepared: recording(services, [prepared]))
+    try:
+        prepared = await services.recorded(ask, lambda prepared: recording(services, [prepared]))
+    except LeadObjected:  # while we scored it; asked again, the answer says so
+        prepared = await services.recorded(ask, lambda prepared: recording(services, [prepared]))
+    count(services, [prepared])
     return sent(prepared.body)

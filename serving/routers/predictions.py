@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from fastapi import APIRouter
@@ -27,4 +28,5 @@ async def replay_score(
     ``replay.equal`` says whether the two are equal to the last bit.
     """
     ask = partial(services.scoring.replay, principal.tenant, prediction_id, reasons=reasons)
-    return shown(await services.compute(ask))
+    # In a thread of its own: an old model takes seconds to load, and scores must not wait for that.
+    return shown(await asyncio.to_thread(ask))

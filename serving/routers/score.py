@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Body, Request
 from pydantic import ValidationError
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from serving.answers.inline import evidence_of
@@ -17,11 +19,12 @@ from serving.auth import PrincipalDep, admit, needs
 from serving.codes import Code
 from serving.idempotency import Done, idempotent
 from serving.problems import Problem, faults, problem_of
-from serving.routers.common import moment, recording
+from serving.routers.common import count, moment, recording
 from serving.schemas.evidence import InlineLead
 from serving.schemas.examples import SCORE
 from serving.schemas.scores import ScoreRequest, ScoreResults
-from serving.services import ServicesDep
+from serving.services import Services, ServicesDep
+from serving.store.errors import LeadForgotten, LeadObjected
 
 router = APIRouter(prefix="/v1", tags=["scores"])
 
@@ -42,12 +45,43 @@ async def score(
     if body.reasons == "features":
         await admit(request, "explain")
 
-    async def handle() -> Done:
-        answered = await services.compute(_answer, services.scoring, principal.tenant, body)
-        prepared = [one for one in answered if isinstance(one, Prepared)]
-        return Done(200, _results(answered), recording(services, prepared))
+    recorded: list[Answered] = []
 
-    return await idempotent(request, services, principal, handle)
+    async def handle() -> Done:
+        recorded[:] = await services.compute(_answer, services.scoring, principal.tenant, body)
+        return Done(200, _results(recorded), partial(_record, services, recorded))
+
+    answer = await idempotent(request, services, principal, handle)
+    count(services, _prepared(recorded))
+    return answer
+
+
+def _record(services: Services, answered: list[Answered], connection: Connection) -> bytes | None:
+    """Write the answers down. Where somebody may not be written about any more, the others' still are.
+
+    Returns the body that says so, ``None`` where it is as it was.
+    """
+    try:
+        recording(services, _prepared(answered))(connection)
+    except (LeadForgotten, LeadObjected):  # while we scored them, or before; nothing of it was written
+        answered[:] = [_recorded(services, one, connection) for one in answered]
+        return _results(answered)
+    return None
+
+
+def _recorded(services: Services, one: Answered, connection: Connection) -> Answered:
+    if isinstance(one, Prepared):
+        try:
+            recording(services, [one])(connection)
+        except LeadForgotten as error:
+            return problem_of(error)
+        except LeadObjected:
+            return _recorded(services, services.scoring.silent(one), connection)
+    return one
+
+
+def _prepared(answered: Sequence[Answered]) -> list[Prepared]:
+    return [one for one in answered if isinstance(one, Prepared)]
 
 
 def _answer(scoring: Scoring, tenant: str, body: ScoreRequest) -> list[Answered]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, model_validator
 
-from serving.schemas.words import Closed, Id, Instant, Text, Value, Word
+from serving.schemas.words import Closed, Id, Instant, LeadName, Text, Value, Word
 
 MOST_ITEMS: Final = 1000
 """Rows of one request to the store."""
@@ -26,7 +26,7 @@ KNOWN_AT_INLINE: Final = "When it could first have been known; when it happened 
 class OfLead(Closed):
     """What a lead is."""
 
-    lead_id: Id
+    lead_id: LeadName
     created_at: Instant
     account_id: Id | None = None
     service_line: Word | None = None
@@ -53,7 +53,7 @@ class Happened(Closed):
 class EventIn(Happened):
     """Something a lead did. An ``event_id`` counts once per lead, however often it is delivered."""
 
-    lead_id: Id
+    lead_id: LeadName
     event_id: Id
     known_at: Instant | None = Field(None, description=KNOWN_AT)
 
@@ -70,7 +70,7 @@ class AttributeIn(Held):
     """A value of a field of a lead or of an account."""
 
     entity: Literal["lead", "account"]
-    entity_id: Id
+    entity_id: LeadName
     known_at: Instant | None = Field(None, description=KNOWN_AT)
 
 
@@ -86,7 +86,7 @@ class Entered(Closed):
 class StageIn(Entered):
     """A stage that a lead of the store entered."""
 
-    lead_id: Id
+    lead_id: LeadName
     known_at: Instant | None = Field(None, description=KNOWN_AT)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from serving.schemas.words import Closed, Id, Instant, Text, Word
+from serving.schemas.words import Closed, Instant, LeadName, Text, Word
 
 Verdict = Literal["accept", "reject", "recycle", "disagree"]
 Outcome = Literal["converted", "rejected", "recycled", "duplicate"]
@@ -35,7 +35,7 @@ class FeedbackIn(Closed):
 class OutcomeIn(Closed):
     """What became of a lead; retraining learns from it."""
 
-    lead_id: Id
+    lead_id: LeadName
     outcome: Outcome
     at: Instant = Field(description="When it happened.")
     reason: Text | None = None
@@ -61,4 +61,8 @@ class OutcomeStored(BaseModel):
     outcome: Outcome
     stage: str
     at: str
-    status: Literal["stored", "unchanged"]
+    status: Literal["stored", "unchanged", "refused"]
+    code: str | None = Field(
+        None,
+        description="Why it was refused: known_differently where the same outcome was told otherwise before.",
+    )

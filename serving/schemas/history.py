@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RECORDED_AT: Final = "When the row, as it stands, arrived here."
 
 
 class Row(BaseModel):
@@ -18,6 +22,7 @@ class EventShown(Row):
     type: str
     occurred_at: str
     known_at: str
+    recorded_at: str = Field(description=RECORDED_AT)
     value: float | None
     topic: str | None
     channel: str | None
@@ -31,6 +36,7 @@ class StageShown(Row):
     stage: str
     entered_at: str
     known_at: str
+    recorded_at: str = Field(description=RECORDED_AT)
     reason: str | None
     actor: str | None
 
@@ -42,6 +48,7 @@ class FactShown(Row):
     value: str | None
     occurred_at: str
     known_at: str
+    recorded_at: str = Field(description=RECORDED_AT)
 
 
 class PastScore(Row):
@@ -66,6 +73,7 @@ class LeadHistory(Row):
     account_id: str | None
     service_line: str | None
     created_at: str
+    recorded_at: str = Field(description=RECORDED_AT)
     objected: bool
     events: list[EventShown]
     stages: list[StageShown]

@@ -44,6 +44,17 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in
 Id = Annotated[str, Field(min_length=1, max_length=255, pattern=PRINTABLE)]
 """An identifier of the caller's system."""
 
+
+
+def _reachable(value: str) -> str:
+    if value in {".", ".."}:
+        raise ValueError("a lead called so could not be asked for: in an address it means a folder")
+    return value
+
+
+LeadName = Annotated[Id, AfterValidator(_reachable)]
+"""The identifier of a lead, which is also part of addresses."""
+
 Word = Annotated[str, Field(min_length=1, max_length=255, pattern=PRINTABLE)]
 """The name of a kind, a field or a stage."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from serving.store import audit
 from serving.store.statements import Statement
 from serving.store.tables import ACTIVATIONS
 
 Role = Literal["champion", "challenger"]
-State = Literal["active", "replaced", "refused"]
+State = Literal["active", "replaced", "rolled_back", "refused"]
+"""``rolled_back``: replaced because it was no good, so that no later rollback goes back to it."""
 
 EVERYWHERE: Final = ""
 """The tenant of audit lines about what all tenants share."""
@@ -50,9 +51,19 @@ def current(connection: Connection, role: Role) -> Activation | None:
 
 
 def previous(connection: Connection, role: Role = "champion") -> Activation | None:
-    """What answered before, with another bundle than now: what a rollback goes back to."""
+    """What a rollback goes back to: what answered before, with another bundle than now.
+
+    A bundle that was rolled back from is passed over, unless it was activated anew since then.
+    """
     now = current(connection, role)
-    query = select(*_COLUMNS).where(ACTIVATIONS.c.role == role, ACTIVATIONS.c.state == "replaced")
+    later = ACTIVATIONS.alias()
+    no_good = exists().where(
+        later.c.role == role,
+        later.c.state == "rolled_back",
+        later.c.id > ACTIVATIONS.c.id,
+        later.c.fingerprint == ACTIVATIONS.c.fingerprint,
+    )
+    query = select(*_COLUMNS).where(ACTIVATIONS.c.role == role, ACTIVATIONS.c.state == "replaced", ~no_good)
     if now is not None:
         query = query.where(ACTIVATIONS.c.id < now.id, ACTIVATIONS.c.fingerprint != (now.fingerprint or ""))
     row = connection.execute(query.order_by(ACTIVATIONS.c.id.desc()).limit(1)).first()
@@ -60,12 +71,15 @@ def previous(connection: Connection, role: Role = "champion") -> Activation | No
 
 
 def rollback(connection: Connection, actor: str, now: int) -> Activation | None:
-    """Have the champion before the present one answer again; ``None`` where there is none."""
+    """Have the champion before the present one answer again; ``None`` where there is none.
+
+    Done twice it goes back two: what was rolled back from is not come back to but by ``activate``.
+    """
     before = previous(connection)
     if before is None:
         return None
     audit.add(connection, EVERYWHERE, now, actor, "rolled_back", f"champion {before.fingerprint}")
-    return _append(connection, "champion", before.fingerprint, actor, now)
+    return _append(connection, "champion", before.fingerprint, actor, now, left="rolled_back")
 
 
 def refuse(connection: Connection, which: int) -> Activation | None:
@@ -76,7 +90,11 @@ def refuse(connection: Connection, which: int) -> Activation | None:
     connection.execute(update(ACTIVATIONS).where(ACTIVATIONS.c.id == which).values(state="refused"))
     query = (
         select(ACTIVATIONS.c.id)
-        .where(ACTIVATIONS.c.role == row.role, ACTIVATIONS.c.state == "replaced", ACTIVATIONS.c.id < which)
+        .where(
+            ACTIVATIONS.c.role == row.role,
+            ACTIVATIONS.c.state.in_(("replaced", "rolled_back")),
+            ACTIVATIONS.c.id < which,
+        )
         .order_by(ACTIVATIONS.c.id.desc())
         .limit(1)
     )
@@ -92,11 +110,19 @@ def log(connection: Connection, limit: int = 100) -> list[Activation]:
     return [Activation(*row) for row in connection.execute(query)]
 
 
-def _append(connection: Connection, role: Role, fingerprint: str | None, actor: str, now: int) -> Activation:
+def _append(  # noqa: PLR0917 - an entry
+    connection: Connection,
+    role: Role,
+    fingerprint: str | None,
+    actor: str,
+    now: int,
+    left: State = "replaced",
+) -> Activation:
+    """Append an entry; ``left`` is what becomes of the one that was active."""
     connection.execute(
         update(ACTIVATIONS)
         .where(ACTIVATIONS.c.role == role, ACTIVATIONS.c.state == "active")
-        .values(state="replaced")
+        .values(state=left)
     )
     values = {"at": now, "role": role, "fingerprint": fingerprint, "actor": actor, "state": "active"}
     row = connection.execute(insert(ACTIVATIONS).values(values).returning(*_COLUMNS)).one()

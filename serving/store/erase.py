@@ -17,10 +17,14 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert, select
 
 from features.errors import LeadlightError
+from serving.jobs.files import JobFiles
+from serving.jobs.progress import Order, Progress
+from serving.jobs.publishing import publish_all
 from serving.jobs.states import OVER
-from serving.store import audit, job_files, leads
+from serving.store import audit, job_files, jobs, leads
 from serving.store.engine import Store
 from serving.store.errors import StoreUnavailable
+from serving.store.jobs import Job
 from serving.store.meta import keyed_hash
 from serving.store.tables import (
     ATTRIBUTES,
@@ -108,18 +112,26 @@ def _forget_answers(connection: Connection, tenant: str, lead_id: str) -> None:
 def _forget_files(store: Store, tenant: str, lead_id: str, folder: Path) -> list[str]:
     """Rewrite the files of the tenant's jobs without the lead; the ids of jobs that are not over and hold it."""
     with store.reading() as connection:
-        rows = connection.execute(select(JOBS.c.job_id, JOBS.c.tenant, JOBS.c.state)).all()
-    others = {job_id for job_id, whose, _ in rows if whose != tenant}
-    running = {job_id for job_id, _, state in rows if state not in OVER}
+        theirs = set(connection.execute(select(JOBS.c.job_id).where(JOBS.c.tenant != tenant)).scalars())
+        ours = {job.job_id: job for job in jobs.all_of(connection, tenant)}
     holding = []
-    for job in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if job.name in others or not job.is_dir():
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if place.name in theirs or not place.is_dir():
             continue
-        if job.name not in running:
-            job_files.forget(job, lead_id)
-        elif job_files.holds(job, lead_id):
-            holding.append(job.name)
+        job = ours.get(place.name)
+        if job is None or job.state in OVER:
+            if job is not None:
+                _publish(job, place)
+            job_files.forget(place, lead_id)
+        elif job_files.holds(place, lead_id):
+            holding.append(place.name)
     return holding
+
+
+def _publish(job: Job, place: Path) -> None:
+    """Make the files of results first: how far a job came is kept in bytes of files that are rewritten next."""
+    order = Order.from_json(job.orders)
+    publish_all(JobFiles(place, order.content), order, Progress.from_json(job.progress))
 
 
 def compact(store: Store) -> None:

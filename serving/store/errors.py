@@ -19,6 +19,14 @@ class LeadForgotten(LeadlightError):  # noqa: N818
     """Somebody asked for this lead to be erased, so nothing may be recorded about it again."""
 
 
+class LeadObjected(LeadlightError):  # noqa: N818
+    """The person objected to profiling while a score was made, so the score may not be recorded."""
+
+
+class ClaimLost(LeadlightError):  # noqa: N818
+    """Another request took the Idempotency-Key over, because this one took too long; what it did is undone."""
+
+
 SQLITE_DOWN: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,

@@ -71,28 +71,35 @@ _ATTRIBUTES: Final = Statement(
 )
 _KEEP_EVENT: Final = upsert(EVENTS)
 _KEEP_STAGE: Final = upsert(STAGES)
-_KEEP_ATTRIBUTE: Final = upsert(ATTRIBUTES)
+_KEEP_ATTRIBUTE: Final = upsert(ATTRIBUTES, keep=("recorded_at",))
 
 
 def put_leads(connection: Connection, tenant: str, rows: Sequence[LeadRow], now: int) -> list[Outcome]:
-    """Store leads. ``now`` is not needed: a lead counts from its creation on."""
-    del now
-    return _in_parts(rows, lambda part: _put_leads(connection, tenant, part))
+    """Store leads."""
+    return _in_parts(rows, lambda part: _put_leads(connection, tenant, part, now))
 
 
 def put_events(connection: Connection, tenant: str, rows: Sequence[EventRow], now: int) -> list[Outcome]:
     """Store events; an ``event_id`` counts once per lead."""
+    asked = _last_asked(connection, tenant, rows)
     filled = [
-        row._replace(known_at=_known_at(row.known_at, row.occurred_at, now), value=_plain(row.value))
+        row._replace(
+            known_at=_known_at(row.known_at, row.occurred_at, max(now, asked.get(row.lead_id, 0))),
+            value=_plain(row.value),
+        )
         for row in rows
     ]
-    return _in_parts(filled, lambda part: _put_events(connection, tenant, part))
+    return _in_parts(filled, lambda part: _put_events(connection, tenant, part, now))
 
 
 def put_stages(connection: Connection, tenant: str, rows: Sequence[StageRow], now: int) -> list[Outcome]:
     """Store stages; a stage entered at one moment counts once per lead."""
-    filled = [row._replace(known_at=_known_at(row.known_at, row.entered_at, now)) for row in rows]
-    return _in_parts(filled, lambda part: _put_stages(connection, tenant, part))
+    asked = _last_asked(connection, tenant, rows)
+    filled = [
+        row._replace(known_at=_known_at(row.known_at, row.entered_at, max(now, asked.get(row.lead_id, 0))))
+        for row in rows
+    ]
+    return _in_parts(filled, lambda part: _put_stages(connection, tenant, part, now))
 
 
 def put_attributes(
@@ -113,6 +120,18 @@ def _in_parts(rows: Sequence[T], put: Callable[[Sequence[T]], list[Outcome]]) ->
     return [outcome for part in parts for outcome in put(part)]
 
 
+def _last_asked(
+    connection: Connection, tenant: str, rows: Sequence[EventRow] | Sequence[StageRow]
+) -> dict[str, int]:
+    """When leads of which rows arrive without ``known_at`` were last asked about.
+
+    A row that arrives now is not seen as of that moment, even where a clock says that it should be: what was
+    answered then must be answered again.
+    """
+    arriving = {row.lead_id for row in rows if row.known_at is None}
+    return leads.last_asked(connection, tenant, arriving) if arriving else {}
+
+
 def _known_at(stated: int | None, happened: int, now: int) -> int:
     return stated if stated is not None else max(now, happened)
 
@@ -121,7 +140,7 @@ def _plain(value: float | None) -> float | None:
     return None if value is None else value + 0.0  # the two zeros are one
 
 
-def _put_leads(connection: Connection, tenant: str, rows: Sequence[LeadRow]) -> list[Outcome]:
+def _put_leads(connection: Connection, tenant: str, rows: Sequence[LeadRow], now: int) -> list[Outcome]:
     ids = {row.lead_id for row in rows}
     gone = leads.forgotten_among(connection, tenant, ids)
     before = leads.load(connection, tenant, ids - gone)
@@ -130,7 +149,7 @@ def _put_leads(connection: Connection, tenant: str, rows: Sequence[LeadRow]) -> 
     changed = {lead_id: lead for lead_id, lead in after.items() if before.get(lead_id) != lead}
     if changed:
         revision = leads.next_revision(connection, tenant)
-        leads.save(connection, tenant, changed, revision)
+        leads.save(connection, tenant, changed, revision, now)
         accounts = {lead.account_id for lead in changed.values()}
         accounts |= {before[lead_id].account_id for lead_id in changed if lead_id in before}
         leads.stamp(connection, tenant, revision, (), accounts)
@@ -146,22 +165,22 @@ def _fold_lead(known: dict[str, KnownLead], row: LeadRow) -> Outcome:
     return UNCHANGED if same or merging.is_older(row, new) else KNOWN_DIFFERENTLY
 
 
-def _put_events(connection: Connection, tenant: str, rows: Sequence[EventRow]) -> list[Outcome]:
+def _put_events(connection: Connection, tenant: str, rows: Sequence[EventRow], now: int) -> list[Outcome]:
     ids = {row.lead_id for row in rows}
     found = _EVENTS.rows(connection, tenant=tenant, keys=list({row[:2] for row in rows}))
     folded = _Folded({row[:2]: row for row in map(EventRow._make, found)})
     outcomes = folded.take(rows, 2, leads.forgotten_among(connection, tenant, ids))
-    owners = _store(connection, tenant, folded.changed, _KEEP_EVENT)
+    owners = _store(connection, tenant, folded.changed, _KEEP_EVENT, now)
     _stamp(connection, tenant, owners, (lead.account_id for lead in owners.values()))
     return outcomes
 
 
-def _put_stages(connection: Connection, tenant: str, rows: Sequence[StageRow]) -> list[Outcome]:
+def _put_stages(connection: Connection, tenant: str, rows: Sequence[StageRow], now: int) -> list[Outcome]:
     ids = {row.lead_id for row in rows}
     found = _STAGES.rows(connection, tenant=tenant, ids=list(ids))
     folded = _Folded({row[:3]: row for row in map(StageRow._make, found)})
     outcomes = folded.take(rows, 3, leads.forgotten_among(connection, tenant, ids))
-    _stamp(connection, tenant, _store(connection, tenant, folded.changed, _KEEP_STAGE), ())
+    _stamp(connection, tenant, _store(connection, tenant, folded.changed, _KEEP_STAGE, now), ())
     return outcomes
 
 
@@ -190,23 +209,29 @@ def _rank(row: EventRow | StageRow) -> Key:
 
 
 def _store(
-    connection: Connection, tenant: str, rows: Mapping[Key, EventRow | StageRow], keep: Statement
+    connection: Connection,
+    tenant: str,
+    rows: Mapping[Key, EventRow | StageRow],
+    keep: Statement,
+    now: int,
 ) -> dict[str, KnownLead]:
     """Write the rows, and the leads that they need; returns the leads that they are about."""
     ids = {row.lead_id for row in rows.values()}
-    owners = _with_owners(connection, tenant, ids)
-    keep.run_many(connection, [{"tenant": tenant, **row._asdict()} for row in rows.values()])
-    leads.mend_created_at(connection, tenant, [one for one, lead in owners.items() if not lead.arrived])
+    owners = _with_owners(connection, tenant, ids, now)
+    keep.run_many(
+        connection, [{"tenant": tenant, "recorded_at": now, **row._asdict()} for row in rows.values()]
+    )
+    leads.mend_created_at(connection, tenant, [one for one, lead in owners.items() if not lead.arrived], now)
     return owners
 
 
-def _with_owners(connection: Connection, tenant: str, lead_ids: set[str]) -> dict[str, KnownLead]:
+def _with_owners(connection: Connection, tenant: str, lead_ids: set[str], now: int) -> dict[str, KnownLead]:
     """These leads; those that are not there are made, to be mended when their evidence is."""
     if not lead_ids:
         return {}
     found = leads.load(connection, tenant, lead_ids)
     made = {one: KnownLead(None, None, 0, None, arrived=False) for one in lead_ids - found.keys()}
-    leads.save(connection, tenant, made, revision=0)
+    leads.save(connection, tenant, made, 0, now)
     return found | made
 
 
@@ -223,13 +248,15 @@ def _put_attributes(
 ) -> list[Outcome]:
     gone = leads.forgotten_among(connection, tenant, {row.entity_id for row in rows if row.entity == "lead"})
     known: dict[Key, int] = _known_attributes(connection, tenant, {row[:2] for row in rows})
+    asked = _last_asked_of(connection, tenant, rows)
     changed: dict[Key, dict[str, Any]] = {}
     outcomes = []
     for row in rows:
         if row.entity == "lead" and row.entity_id in gone:
             outcomes.append(FORGOTTEN)
             continue
-        key, known_at = _attribute_key(row), _known_at(row.known_at, row.occurred_at, now)
+        arrived = max(now, asked.get(row[:2], 0))
+        key, known_at = _attribute_key(row), _known_at(row.known_at, row.occurred_at, arrived)
         if key in known and known[key] <= known_at:
             outcomes.append(UNCHANGED)
             continue
@@ -239,14 +266,26 @@ def _put_attributes(
             **dict(zip(_ATTRIBUTE_KEY, key, strict=True)),
             "value": row.value,
             "known_at": known_at,
+            "recorded_at": now,
         }
         outcomes.append(STORED)
     touched = {entity: {key[1] for key in changed if key[0] == entity} for entity in ("lead", "account")}
-    owners = _with_owners(connection, tenant, touched["lead"])
+    owners = _with_owners(connection, tenant, touched["lead"], now)
     _KEEP_ATTRIBUTE.run_many(connection, list(changed.values()))
-    leads.mend_created_at(connection, tenant, [one for one, lead in owners.items() if not lead.arrived])
+    leads.mend_created_at(connection, tenant, [one for one, lead in owners.items() if not lead.arrived], now)
     _stamp(connection, tenant, owners, touched["account"])
     return outcomes
+
+
+def _last_asked_of(connection: Connection, tenant: str, rows: Sequence[AttributeRow]) -> dict[Key, int]:
+    """``_last_asked`` by entity and its id."""
+    arriving = {row[:2] for row in rows if row.known_at is None}
+    asked: dict[Key, int] = {}
+    for entity, find in (("lead", leads.last_asked), ("account", leads.last_asked_of_accounts)):
+        ids = {one for kind, one in arriving if kind == entity}
+        found = find(connection, tenant, ids) if ids else {}
+        asked |= {(entity, one): at for one, at in found.items()}
+    return asked
 
 
 def _known_attributes(connection: Connection, tenant: str, entities: set[Key]) -> dict[Key, int]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 
 from features.clock import DAY, SECOND
+from serving.store import job_files
+from serving.store.errors import ClaimLost
 from serving.store.statements import Statement, upsert
 from serving.store.tables import IDEMPOTENCY
 
@@ -19,7 +21,13 @@ TAKEN_OVER: Final = 60 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """Nobody did it yet: do it."""
+    """Nobody did it yet: do it.
+
+    Attributes:
+        started_at: by which ``finish`` and ``abandon`` know this claim from one that took it over.
+    """
+
+    started_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +57,19 @@ _FIND: Final = Statement(
 _START: Final = upsert(IDEMPOTENCY)
 _FINISH: Final = Statement(
     update(IDEMPOTENCY)
-    .where(IDEMPOTENCY.c.key_id == bindparam("of"), IDEMPOTENCY.c.key == bindparam("which"))
+    .where(
+        IDEMPOTENCY.c.key_id == bindparam("of"),
+        IDEMPOTENCY.c.key == bindparam("which"),
+        IDEMPOTENCY.c.started_at == bindparam("since"),
+        IDEMPOTENCY.c.status.is_(None),
+    )
     .values({name: bindparam(name) for name in ("status", "body", "content_type")})
 )
 _ABANDON: Final = Statement(
     delete(IDEMPOTENCY).where(
         IDEMPOTENCY.c.key_id == bindparam("key_id"),
         IDEMPOTENCY.c.key == bindparam("key"),
+        IDEMPOTENCY.c.started_at == bindparam("since"),
         IDEMPOTENCY.c.status.is_(None),
     )
 )
@@ -93,21 +107,36 @@ def begin(  # noqa: PLR0917 - what a request is known by
         body=None,
         content_type=None,
     )
-    return Began()
+    return Began(now)
 
 
-def finish(  # noqa: PLR0917 - an answer
-    connection: Connection, key_id: str, key: str, status: int, body: bytes, content_type: str
-) -> None:
-    """Keep the answer, in the transaction that keeps what it says."""
-    _FINISH.run(connection, of=key_id, which=key, status=status, body=body, content_type=content_type)
+def finish(connection: Connection, key_id: str, key: str, claim: Began, answer: Replay) -> None:
+    """Keep the answer, in the transaction that keeps what it says.
+
+    Raises:
+        ClaimLost: another request has taken the key over; the transaction must come to nothing.
+    """
+    said = {"status": answer.status, "body": answer.body, "content_type": answer.content_type}
+    if not _FINISH.run(connection, of=key_id, which=key, since=claim.started_at, **said):
+        raise ClaimLost("another request with this Idempotency-Key took over; nothing was written")
 
 
-def abandon(connection: Connection, key_id: str, key: str) -> None:
-    """It failed on our side: a repeat may try again."""
-    _ABANDON.run(connection, key_id=key_id, key=key)
+def abandon(connection: Connection, key_id: str, key: str, claim: Began) -> None:
+    """It failed on our side: a repeat may try again. A claim that was lost is not ours to let go."""
+    _ABANDON.run(connection, key_id=key_id, key=key, since=claim.started_at)
 
 
-def purge(connection: Connection, now: int) -> int:
-    """Drop what is repeated no more."""
-    return connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.started_at < now - KEPT)).rowcount
+def forget(connection: Connection, tenant: str, lead_id: str) -> None:
+    """Drop the answers that would be repeated and speak of a lead, alone or among others."""
+    columns = (IDEMPOTENCY.c.key_id, IDEMPOTENCY.c.key, IDEMPOTENCY.c.body)
+    for key_id, key, body in connection.execute(select(*columns).where(IDEMPOTENCY.c.tenant == tenant)).all():
+        if lead_id in key or job_files.mentions(bytes(body or b""), lead_id):
+            this = (IDEMPOTENCY.c.key_id == key_id, IDEMPOTENCY.c.key == key)
+            connection.execute(delete(IDEMPOTENCY).where(*this))
+
+
+def purge(connection: Connection, now: int, at_once: int) -> int:
+    """Drop what is repeated no more, at most so many rows; returns how many went."""
+    keys = (IDEMPOTENCY.c.key_id, IDEMPOTENCY.c.key)
+    old = select(*keys).where(IDEMPOTENCY.c.started_at < now - KEPT).limit(at_once)
+    return connection.execute(delete(IDEMPOTENCY).where(tuple_(*keys).in_(old))).rowcount

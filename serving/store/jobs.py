@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from serving.store.tables import JOBS
 
@@ -54,6 +54,17 @@ def list_of(connection: Connection, tenant: str, limit: int = 100) -> list[Job]:
     query = select(*_COLUMNS).where(JOBS.c.tenant == tenant)
     newest = query.order_by(JOBS.c.created_at.desc(), JOBS.c.job_id.desc()).limit(limit)
     return [Job(*row) for row in connection.execute(newest)]
+
+
+def all_of(connection: Connection, tenant: str) -> list[Job]:
+    """All jobs of a tenant, in no order."""
+    return [Job(*row) for row in connection.execute(select(*_COLUMNS).where(JOBS.c.tenant == tenant))]
+
+
+def count(connection: Connection, tenant: str, states: Collection[str]) -> int:
+    """How many jobs of a tenant are in one of the states."""
+    query = select(func.count()).where(JOBS.c.tenant == tenant, JOBS.c.state.in_(states))
+    return connection.execute(query).scalar_one()
 
 
 def move(

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, func, select, union_all, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, select, union_all, update
 
 from serving.store.merging import KnownLead
 from serving.store.meta import keyed_hashes
 from serving.store.statements import Among, Statement, upsert
-from serving.store.tables import ACCOUNTS, ATTRIBUTES, EVENTS, FORGOTTEN, LEADS, REVISIONS, STAGES
+from serving.store.tables import (
+    ACCOUNTS,
+    ATTRIBUTES,
+    EVENTS,
+    FORGOTTEN,
+    LATEST_SCORES,
+    LEADS,
+    REVISIONS,
+    STAGES,
+)
 
 _NEXT: Final = Statement(
     update(REVISIONS)
@@ -28,8 +37,12 @@ _STAMP_LEAD: Final = Statement(
 _STAMP_ACCOUNT: Final = upsert(ACCOUNTS)
 _MEND: Final = Statement(
     update(LEADS)
-    .where(LEADS.c.tenant == bindparam("of"), LEADS.c.lead_id == bindparam("lead"))
-    .values(created_at=bindparam("at"))
+    .where(
+        LEADS.c.tenant == bindparam("of"),
+        LEADS.c.lead_id == bindparam("lead"),
+        LEADS.c.created_at != bindparam("at"),
+    )
+    .values(created_at=bindparam("at"), recorded_at=bindparam("now"))
 )
 
 
@@ -65,6 +78,22 @@ def _earliest() -> Select[Any]:
 
 
 _EARLIEST: Final = Statement(_earliest())
+_LAST_ASKED: Final = Statement(
+    select(LATEST_SCORES.c.lead_id, LATEST_SCORES.c.as_of).where(
+        LATEST_SCORES.c.tenant == bindparam("tenant"), Among("ids", LATEST_SCORES.c.lead_id)
+    )
+)
+_LAST_ASKED_OF_ACCOUNTS: Final = Statement(
+    select(LEADS.c.account_id, func.max(LATEST_SCORES.c.as_of))
+    .select_from(
+        LEADS.join(
+            LATEST_SCORES,
+            and_(LATEST_SCORES.c.tenant == LEADS.c.tenant, LATEST_SCORES.c.lead_id == LEADS.c.lead_id),
+        )
+    )
+    .where(LEADS.c.tenant == bindparam("tenant"), Among("ids", LEADS.c.account_id))
+    .group_by(LEADS.c.account_id)
+)
 
 
 def forgotten_among(connection: Connection, tenant: str, lead_ids: Collection[str]) -> frozenset[str]:
@@ -82,12 +111,20 @@ def load(connection: Connection, tenant: str, lead_ids: Collection[str]) -> dict
     return {row[0]: KnownLead(row[1], row[2], row[3], row[4], arrived=bool(row[5])) for row in rows}
 
 
-def save(connection: Connection, tenant: str, leads: Mapping[str, KnownLead], revision: int) -> None:
-    """Insert or replace these leads."""
+def save(
+    connection: Connection, tenant: str, leads: Mapping[str, KnownLead], revision: int, now: int
+) -> None:
+    """Insert or replace these leads, recorded ``now``."""
     _KEEP.run_many(
         connection,
         [
-            {"tenant": tenant, "lead_id": lead_id, "revision": revision, **lead._asdict()}
+            {
+                "tenant": tenant,
+                "lead_id": lead_id,
+                "revision": revision,
+                "recorded_at": now,
+                **lead._asdict(),
+            }
             for lead_id, lead in sorted(leads.items())
         ],
     )
@@ -119,8 +156,22 @@ def stamp(
     )
 
 
-def mend_created_at(connection: Connection, tenant: str, lead_ids: Collection[str]) -> None:
+def mend_created_at(connection: Connection, tenant: str, lead_ids: Collection[str], now: int) -> None:
     """Put the earliest moment that is known of leads which have not arrived themselves in place of their creation."""
     if lead_ids:
         found = _EARLIEST.rows(connection, tenant=tenant, ids=list(lead_ids))
-        _MEND.run_many(connection, [{"of": tenant, "lead": lead, "at": at} for lead, at in found])
+        _MEND.run_many(connection, [{"of": tenant, "lead": lead, "at": at, "now": now} for lead, at in found])
+
+
+def last_asked(connection: Connection, tenant: str, lead_ids: Collection[str]) -> dict[str, int]:
+    """The moments of the latest scores of these leads. What arrives now was not known before them."""
+    rows = _LAST_ASKED.rows(connection, tenant=tenant, ids=list(lead_ids))
+    return {row[0]: row[1] for row in rows}
+
+
+def last_asked_of_accounts(
+    connection: Connection, tenant: str, account_ids: Collection[str]
+) -> dict[str, int]:
+    """The same of accounts: of whichever of their leads was asked about last."""
+    rows = _LAST_ASKED_OF_ACCOUNTS.rows(connection, tenant=tenant, ids=list(account_ids))
+    return {row[0]: row[1] for row in rows}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
 
 from serving.store.statements import Statement
-from serving.store.tables import OUTBOX, PREDICTIONS
+from serving.store.tables import OBJECTIONS, OUTBOX, PREDICTIONS
 
 if TYPE_CHECKING:
     from serving.store.predictions import Prediction
@@ -108,7 +108,13 @@ def put(
 
 
 def due(connection: Connection, now: int, limit: int) -> list[Delivery]:
-    """What is to be delivered now, the longest waiting first. Of a lead at most one row is pending: its newest."""
+    """What is to be delivered now, the longest waiting first; nothing of those who objected to profiling.
+
+    Of a lead at most one row is pending: its newest.
+    """
+    objected = exists().where(
+        and_(OBJECTIONS.c.tenant == OUTBOX.c.tenant, OBJECTIONS.c.lead_id == OUTBOX.c.lead_id)
+    )
     query = (
         select(
             *(
@@ -124,7 +130,7 @@ def due(connection: Connection, now: int, limit: int) -> list[Delivery]:
             PREDICTIONS.c.answer,
         )
         .join(PREDICTIONS, PREDICTIONS.c.prediction_id == OUTBOX.c.prediction_id)
-        .where(OUTBOX.c.state == "pending", OUTBOX.c.next_at <= now)
+        .where(OUTBOX.c.state == "pending", OUTBOX.c.next_at <= now, ~objected)
         .order_by(OUTBOX.c.next_at, OUTBOX.c.id)
         .limit(limit)
     )

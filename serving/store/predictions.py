@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
-from serving.store import leads, outbox
-from serving.store.errors import LeadForgotten
+from serving.store import outbox, suppression
+from serving.store.errors import LeadForgotten, LeadObjected
 from serving.store.statements import Statement, upsert
 from serving.store.tables import LATEST_SCORES, PREDICTIONS
 
@@ -35,6 +35,8 @@ class Prediction:
         revision: of the lead's evidence; 0 where the evidence was sent along.
         previous: the prediction before, for the same lead.
         values: float32 of every feature. words: JSON of the words of its categories. answer: JSON that was sent.
+        of_the_past: a moment before the present was asked about; not stored, but such an answer becomes
+            nobody's latest score.
     """
 
     prediction_id: str
@@ -56,11 +58,13 @@ class Prediction:
     values: bytes
     words: str
     answer: bytes
+    of_the_past: bool = field(default=False, compare=False)
 
     @property
     def counts(self) -> bool:
         """Whether it may become the lead's latest score."""
-        return self.log_odds is not None and self.role != "shadow" and self.origin in OF_THE_STORE
+        told = self.log_odds is not None and self.role != "shadow"
+        return told and self.origin in OF_THE_STORE and not self.of_the_past
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Filters:
     lead_id_starts_with: str | None = None
 
 
-FIELDS: Final = tuple(Prediction.__dataclass_fields__)
+FIELDS: Final = tuple(name for name in Prediction.__dataclass_fields__ if name != "of_the_past")
 _fields_of: Final = attrgetter(*FIELDS)
 
 _LATEST: Final = ("prediction_id", "as_of", "made_at", "band", "points", "told_band", "told_points")
@@ -125,8 +129,10 @@ def record(connection: Connection, predictions: Sequence[Prediction], *, alert_p
 
     Raises:
         LeadForgotten: one of the leads was erased while its answer was made; nothing is written.
+        LeadObjected: one of them objected while its score was made; nothing is written. That nothing was
+            computed may be recorded.
     """
-    _refuse_forgotten(connection, predictions)
+    _refuse_silent(connection, predictions)
     _INSERT.run_many(connection, [dict(zip(FIELDS, _fields_of(one), strict=True)) for one in predictions])
     for one in sorted(
         (one for one in predictions if one.counts), key=attrgetter("tenant", "lead_id", "as_of")
@@ -175,13 +181,19 @@ def _prediction(row: tuple[Any, ...]) -> Prediction:
     return Prediction(*row)
 
 
-def _refuse_forgotten(connection: Connection, predictions: Sequence[Prediction]) -> None:
+def _refuse_silent(connection: Connection, predictions: Sequence[Prediction]) -> None:
     by_tenant: dict[str, set[str]] = {}
     for one in predictions:
         by_tenant.setdefault(one.tenant, set()).add(one.lead_id)
     for tenant, ids in by_tenant.items():
-        if leads.forgotten_among(connection, tenant, ids):
+        standing = suppression.standing(connection, tenant, ids)
+        if "forgotten" in standing.values():
             raise LeadForgotten("the lead was erased; nothing is recorded about it any more")
+        if any(
+            one.log_odds is not None and one.tenant == tenant and one.lead_id in standing
+            for one in predictions
+        ):
+            raise LeadObjected("the person objected to profiling; no score of the lead is recorded any more")
 
 
 def _move_latest(connection: Connection, new: Prediction, alert_points: float | None) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from serving.store import audit, leads
+from serving.store import audit, idempotency, leads
 from serving.store.statements import Among, Statement, upsert
 from serving.store.tables import LATEST_SCORES, OBJECTIONS, OUTBOX
 
@@ -40,14 +40,19 @@ def object_to_profiling(
 ) -> None:
     """Compute no score of this lead from here on, and use none of the earlier ones.
 
-    Its latest score leaves the queue, and what the CRM was not told yet is not told. Answers given before stay
-    on record. Nothing changes where an objection stands already.
+    Its latest score leaves the queue, what the CRM was not told yet is not told, and no answer about it is
+    repeated to a request that is sent again. Answers given before stay on record. Nothing changes where an
+    objection stands already.
+
+    What it did still counts for the other contacts of its account, and in training, where nobody is told of it;
+    only erasing takes that away.
     """
     if standing(connection, tenant, [lead_id]):
         return
     _OBJECT.run(connection, tenant=tenant, lead_id=lead_id, at=now, reason=reason)
     for table in (LATEST_SCORES, OUTBOX):
         connection.execute(delete(table).where(table.c.tenant == tenant, table.c.lead_id == lead_id))
+    idempotency.forget(connection, tenant, lead_id)
     audit.add(connection, tenant, now, actor, "objected", lead_id)
 
 

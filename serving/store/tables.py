@@ -3,6 +3,9 @@
 Every row of a customer carries its ``tenant``. Texts compare byte by byte on both databases, so that an order
 is the same order. Where a table is clustered by its key (``WITHOUT ROWID`` in SQLite), all rows about one lead
 lie together and are read in one go.
+
+``recorded_at`` is when a row of evidence, as it stands, came here. It decides nothing; it tells whether an answer
+about the past sees more than was here then.
 """
 
 from __future__ import annotations
@@ -72,7 +75,7 @@ LEADS: Final = Table(
     Column(
         "arrived", Boolean(create_constraint=False), nullable=False
     ),  # false: only evidence about it came yet
-    *_instants("revision"),
+    *_instants("revision", "recorded_at"),
     Index("ix_leads_account", "tenant", "account_id"),
     sqlite_with_rowid=False,
 )
@@ -92,7 +95,7 @@ EVENTS: Final = Table(
     METADATA,
     *_keys("tenant", "lead_id", "event_id"),
     *_words("type"),
-    *_instants("occurred_at", "known_at"),
+    *_instants("occurred_at", "known_at", "recorded_at"),
     Column("value", Double),
     *_maybe_words("topic", "channel", "campaign", "source"),
     _of_a_lead(),
@@ -104,7 +107,7 @@ STAGES: Final = Table(
     METADATA,
     *_keys("tenant", "lead_id", "stage"),
     Column("entered_at", BigInteger, primary_key=True),
-    *_instants("known_at"),
+    *_instants("known_at", "recorded_at"),
     *_maybe_words("reason", "actor"),
     _of_a_lead(),
     sqlite_with_rowid=False,
@@ -118,7 +121,7 @@ ATTRIBUTES: Final = Table(
     Column("stated_at", BigInteger, primary_key=True),  # the known_at that was sent; -1 where we filled it
     Column("digest", LargeBinary, primary_key=True),  # of the value, which may be long or none
     *_maybe_words("value"),
-    *_instants("known_at"),
+    *_instants("known_at", "recorded_at"),
     sqlite_with_rowid=False,
 )
 
@@ -267,6 +270,9 @@ WORKERS: Final = Table(
 
 LEASES: Final = Table("leases", METADATA, *_keys("name"), *_words("holder"), *_instants("until"))
 """What only one worker at a time may do."""
+
+ENDED_SESSIONS: Final = Table("ended_sessions", METADATA, *_keys("session_id"), *_instants("expires_at"))
+"""Sessions of the pages that somebody signed out of."""
 
 JOBS: Final = Table(
     "jobs",

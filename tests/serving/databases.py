@@ -34,7 +34,7 @@ def each_backend(request: pytest.FixtureRequest) -> str:
 def empty_url(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> Iterator[str]:
     """URL of a database of its own, with all tables and no rows."""
     if backend == "sqlite":
-        shutil.copyfile(request.getfixturevalue("migrated_file"), tmp_path / "service.db")
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "service.db")
         yield f"sqlite:///{tmp_path}/service.db"
         return
     server: Cluster = request.getfixturevalue("postgres")

@@ -152,6 +152,7 @@ def test_a_folder_that_is_not_what_was_sealed_is_refused(copy, tmp_path, no_cana
     refused(tmp_path, copy, "copy")
 
 
+@pytest.mark.slow
 def test_a_model_that_kills_who_reads_it_kills_the_canary_alone(copy, tmp_path):
     """The sums fit, so only reading it tells; LightGBM aborts the process."""
     name = booster_of(copy)
@@ -162,6 +163,7 @@ def test_a_model_that_kills_who_reads_it_kills_the_canary_alone(copy, tmp_path):
     assert os.getpid() == before
 
 
+@pytest.mark.slow
 def test_golden_answers_that_are_not_given_are_refused(copy, tmp_path):
     golden = json.loads(unseal(copy)[0]["golden.json"])
     golden["log_odds"][7] += 1e-6
@@ -169,6 +171,7 @@ def test_golden_answers_that_are_not_given_are_refused(copy, tmp_path):
     refused(tmp_path, copy, "golden")
 
 
+@pytest.mark.slow
 def test_an_edited_list_of_categories_is_refused_though_the_sums_fit(copy, tmp_path):
     files = unseal(copy)[0]
     name = next(name for name in files if name.endswith("encoder.json") and b'"word"' in files[name])

@@ -110,6 +110,7 @@ def test_words_and_gaps_of_a_golden_row_come_through(bundle, scorer):
                 np.testing.assert_array_equal(again.column(feature.name)[0], matrix.column(feature.name)[at])
 
 
+@pytest.mark.slow
 def test_the_canary_needs_none_of_the_training_libraries(run_python, bundle_dir):
     program = (
         f"import sys; from serving import canary; code = canary.main([{str(bundle_dir)!r}])\n"

@@ -141,6 +141,7 @@ def test_all_leads_are_scored_and_recorded(data):
     assert 0 < opened["scored"] <= count
 
 
+@pytest.mark.slow
 def test_a_backup_is_a_data_folder_of_its_own(data, tmp_path):
     done = run("backup", "--out", tmp_path / "copy", "--data", data)
     assert done["bundles"] == 1

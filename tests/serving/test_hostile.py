@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,7 +70,9 @@ def problems(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
         (b'{"a":1,"a" \n\t:"\\":"}', "json_duplicate_key"),
         (b'{"a":"\\":","a":1}', "json_duplicate_key"),
         (b'["\\u0000"]', "json_nul"),
+        (b'["\\\\\\u0000"]', "json_nul"),
         (b'{"\\u0000": 1}', "json_nul"),
+        (b"[" + b"[]," * 400_000 + b"[]]", "json_too_many_parts"),
     ],
 )
 def test_json_is_read_strictly(body: bytes, code: str):
@@ -85,6 +88,7 @@ def test_json_is_read_strictly(body: bytes, code: str):
         b'{"a\\"":1,"a":2}',
         b'{"a":"\\\\u0000"}',
         b'[{"a":1},{"a":1}]',
+        b'{"a" : 1, "b"\n:{"c" :2}}',
         b'{":":":"}',
         b"1",
     ],
@@ -93,3 +97,18 @@ def test_what_only_looks_wrong_is_read(body: bytes):
     import json
 
     assert parse(body) == json.loads(body)
+
+
+def test_large_bodies_are_not_read_on_the_event_loop(client: TestClient, monkeypatch):
+    threads: list[str] = []
+
+    def note(body: bytes) -> Any:
+        threads.append(threading.current_thread().name)
+        return parse(body)
+
+    monkeypatch.setattr("serving.bodies.parse", note)
+    for size in (10, 70_000):
+        answer = client.post("/v1/score", json={"leads": [], "x": "x" * size})
+        assert answer.status_code == 422
+    assert not threads[0].startswith("compute")
+    assert threads[1].startswith("compute")

@@ -80,3 +80,7 @@ def test_who_guesses_keys_is_not_listened_to_but_neighbors_are(caller: Caller):
     statuses = [caller.client.get(path, headers=wrong).status_code for _ in range(FAILED_ATTEMPTS + 1)]
     assert statuses == [401] * FAILED_ATTEMPTS + [429]
     assert caller.client.get(path, headers=good).status_code == 200
+    new = caller.bearer(["score"])
+    assert caller.client.get(path, headers=new).status_code == 200, (
+        "a good key is let in from the first time on"
+    )

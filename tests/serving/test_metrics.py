@@ -8,6 +8,7 @@ import time
 from starlette.testclient import TestClient
 
 from serving.metrics import Metrics
+from serving.store.errors import StoreUnavailable
 from tests.serving.service import LEAD, Caller
 
 
@@ -42,6 +43,36 @@ def test_what_answers_and_what_waits_is_told(client: TestClient):
     assert _value(text, 'leadlight_outbox{state="pending"}') == 0
     assert _value(text, "leadlight_outbox_oldest_seconds") == 0
     assert _value(text, "leadlight_requests_under_way") == 1, "this one"
+
+
+def test_scores_are_counted_when_they_are_recorded(caller: Caller, client: TestClient, monkeypatch):
+    """Not before: a database that fails at the end of a transaction undoes what was written in it."""
+
+    def counted() -> float:
+        found = re.findall(
+            r"^leadlight_predictions_total\{.*\} (\S+)$", client.get("/metrics").text, re.MULTILINE
+        )
+        return sum(map(float, found))
+
+    lead = {"lead_id": "new", "created_at": "2024-01-01T00:00:00Z"}
+    assert client.get(f"/v1/leads/{LEAD}/score").status_code == 200
+    assert client.post("/v1/score", json={"leads": [lead, lead]}).status_code == 200
+    assert counted() == 3
+    writer = caller.app.state.services.writer
+    submit = type(writer).submit
+
+    def failing(self, work):
+        def fail(connection):
+            work(connection)
+            raise StoreUnavailable("the disk is full")
+
+        return submit(self, fail)
+
+    monkeypatch.setattr(type(writer), "submit", failing)
+    assert client.get(f"/v1/leads/{LEAD}/score").status_code == 503
+    assert client.post("/v1/score", json={"leads": [lead]}).status_code == 503
+    monkeypatch.undo()
+    assert counted() == 3
 
 
 def test_numbers_need_their_scope(caller: Caller):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,7 +12,7 @@ from features.errors import LeadlightError
 from models.sealed import BundleError
 from serving import answers
 from serving.answers.refusals import SAID, Unscorable
-from serving.codes import Code, markdown
+from serving.codes import Code
 from serving.live import NoModelError
 from serving.problems import Fault, Problem, ProblemError, faults, problem_of
 from serving.store.errors import StoreUnavailable
@@ -36,11 +34,6 @@ def test_every_code_has_a_status_a_cause_and_a_next_step(code: Code):
 def test_no_two_codes_say_the_same():
     assert len({code.advice.title for code in Code}) == len(Code)
     assert len(Code.__members__) == len(Code), "equal advice would make one code an alias of another"
-
-
-def test_the_page_of_problems_is_current(root: Path):
-    page = (root / "docs" / "problems.md").read_text(encoding="utf-8")
-    assert page == markdown(), "python -m serving.openapi docs"
 
 
 @pytest.mark.parametrize("code", SAID)

@@ -39,6 +39,7 @@ def test_another_process_reads_the_same_settings(monkeypatch, tmp_path):
         webhook_secret=SECRET,
         demo_clock="2025-09-01T00:00:00+02:00",
         docs=False,
+        trusted_proxies="10.0.0.0/8, 2001:db8::1",
         public_key=tmp_path / "key.pem",
     )
     for name, value in told.environment().items():
@@ -68,6 +69,7 @@ def test_the_database_is_a_file_below_the_data_wherever_a_worker_starts(monkeypa
         ("demo_clock", "2025-09-01T00:00:00"),
         ("read_seconds", -1),
         ("max_body_bytes", 1),
+        ("trusted_proxies", "10.0.0.1/8,hunter2"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name_and_never_repeated(name, value):

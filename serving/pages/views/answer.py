@@ -121,6 +121,11 @@ class Move:
     look: str
 
 
+def is_explained(answer: Answer) -> bool:
+    """Whether reasons were asked for; bulk jobs give scores alone unless they are told to explain them."""
+    return "reasons" in answer
+
+
 def is_scored(answer: Answer) -> bool:
     """Whether there is a score; a person who objected to profiling has none."""
     return bool(answer["scored"])
@@ -137,7 +142,7 @@ def verdict(answer: Answer) -> Verdict:
         band=answer["band"],
         band_words=words.BAND_WORDS[answer["band"]],
         points=words.points(answer["points"]),
-        interval=words.sentence(answer["interval"]["sentence"]),
+        interval=words.sentence(answer["interval"]["sentence"]) if "interval" in answer else "",
         next_step=next_step(answer),
     )
 
@@ -159,7 +164,9 @@ def _hours(hours: float) -> str:
 
 
 def signals(answer: Answer) -> tuple[Signal, ...]:
-    """All groups, biggest first."""
+    """All groups, biggest first; none where the answer is not explained."""
+    if not is_explained(answer):
+        return ()
     members: dict[str, list[FeatureLine]] = {}
     for feature in answer["reasons"].get("by_feature") or ():
         if feature["signal"] == WITHHELD or feature["sentence"] is None:

@@ -74,12 +74,18 @@ class Check:
 
 def verdict_of(answer: Answer, setting: Setting) -> dict[str, Any]:
     """Head, signals and drawing of a scored answer: what a lead's page and a record share."""
-    drawing = replace(answers.waterfall(answer), limits=setting.limits)
-    peer = answer.get("peer")
-    return {
+    head = {
         "verdict": answers.verdict(answer),
         "change": answers.change(answer, setting),
         "signals": answers.signals(answer),
+    }
+    return head | _explained(answer, setting) if answers.is_explained(answer) else head
+
+
+def _explained(answer: Answer, setting: Setting) -> dict[str, Any]:
+    drawing = replace(answers.waterfall(answer), limits=setting.limits)
+    peer = answer.get("peer")
+    return {
         "base": words.points(answer["base"]["points"]),
         "peer": f"{words.plain(peer['name'])}, {words.whole(peer['leads'])} leads" if peer else "",
         "figures": {

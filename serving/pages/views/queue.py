@@ -47,7 +47,7 @@ def row(answer: Answer, service_line: str | None, setting: Setting, moved_by: An
         moved="" if moved == "0.0" else moved,
         moved_look="for" if change and change["points"] > 0 else "against",
         cause=_main_cause(moved_by or answer) if moved not in {"", "0.0"} else "",
-        reason=reason.gist if reason else "Nothing stands out",
+        reason=reason.gist if reason else _no_reason(answer),
         reason_points=reason.points if reason else "",
         reason_look=reason.look if reason else "",
         next_step=answers.next_step(answer),
@@ -59,6 +59,10 @@ def row(answer: Answer, service_line: str | None, setting: Setting, moved_by: An
 def _main_reason(answer: Answer) -> answers.Signal | None:
     """What weighs most, be it for the lead or against it."""
     return next((signal for signal in answers.signals(answer) if signal.is_reason), None)
+
+
+def _no_reason(answer: Answer) -> str:
+    return "Nothing stands out" if answers.is_explained(answer) else "Not explained yet"
 
 
 def _main_cause(answer: Answer) -> str:

@@ -25,6 +25,7 @@ class Reply:
     body: bytes = b""
     keeps: bool = True
     after: float = 0.0
+    trickles: bool = False
 
 
 BUSY = Reply(429, {"Retry-After": "7"}, keeps=False)
@@ -33,6 +34,8 @@ TOOK_IT_AND_BROKE = Reply(500)
 IN_PART = Reply(207, body=b'{"results": [{"status": 409}]}', keeps=False)
 IN_WHOLE = Reply(207, body=b'{"results": [{"status": 200}]}')
 TOO_SLOW = Reply(after=0.6)
+TRICKLE = Reply(keeps=False, trickles=True)
+"""Headers that go on and on, each soon after the one before."""
 
 
 class Crm:
@@ -77,6 +80,10 @@ def running(*script: Reply) -> Iterator[Crm]:
             reply = crm.take(body, dict(self.headers.items()))
             time.sleep(reply.after)
             self.send_response(reply.status)
+            while reply.trickles:  # until the client goes away
+                self.send_header("X-More", "1")
+                self.flush_headers()
+                time.sleep(0.02)
             for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
                 self.send_header(name, value)
             self.end_headers()

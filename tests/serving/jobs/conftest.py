@@ -30,6 +30,7 @@ __all__ = ["backend", "champion"]
 
 TENANT = "acme"
 PEOPLE = 60
+UPLOAD = "of a test"
 
 
 @dataclass
@@ -52,13 +53,13 @@ class Office:
             key_id="key",
             state="UploadComplete",
             orders=order.to_json(),
-            progress=replace(Progress(), uploaded=len(rows)).to_json(),
+            progress=replace(Progress(), upload=UPLOAD, uploaded=len(rows)).to_json(),
             created_at=now,
             updated_at=now,
         )
         files = self.files(made)
         files.folder.mkdir(parents=True)
-        files.input.write_bytes(rows)
+        files.input(UPLOAD).write_bytes(rows)
         self.writer.submit(lambda connection: jobs.create(connection, made)).result(10)
         return made
 

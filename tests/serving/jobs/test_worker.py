@@ -14,6 +14,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
+from features.clock import DAY, HOUR
 from serving.answers.stored import prediction_id
 from serving.clock import SystemClock
 from serving.jobs import supervisor
@@ -22,15 +23,16 @@ from serving.jobs.progress import Order, Progress
 from serving.jobs.supervisor import KEPT, Supervisor
 from serving.logs import log
 from serving.settings import Settings
-from serving.store import jobs
+from serving.store import idempotency, jobs
 from serving.store.engine import Store
 from serving.store.jobs import Job
-from serving.store.tables import LEASES, PREDICTIONS
+from serving.store.tables import IDEMPOTENCY, LEASES, PREDICTIONS
 from serving.store.writer import Writer
 from tests.serving.fakes.clocks import HandClock
 from tests.serving.service import TENANT
 
 PATIENCE = 60.0
+UPLOAD = "of a test"
 LEADS = [f"lead {number}" for number in range(30)] * 300
 ROWS = ("lead_id\n" + "\n".join(LEADS)).encode()
 
@@ -38,13 +40,13 @@ ROWS = ("lead_id\n" + "\n".join(LEADS)).encode()
 def waiting_job(store, folder, rows):
     order = Order("score", "csv", "none", None)
     now = SystemClock().now()
-    progress = replace(Progress(), uploaded=len(rows))
+    progress = replace(Progress(), upload=UPLOAD, uploaded=len(rows))
     job = Job(
         prediction_id(now), TENANT, "key", "UploadComplete", order.to_json(), progress.to_json(), now, now
     )
     files = JobFiles(folder / job.job_id, "csv")
     files.folder.mkdir(parents=True)
-    files.input.write_bytes(rows)
+    files.input(progress.upload).write_bytes(rows)
     with store.writing() as connection:
         jobs.create(connection, job)
     return job, files
@@ -143,6 +145,53 @@ def test_a_worker_that_ends_with_an_error_is_not_started_again_at_once(parts, mo
     assert waits[1::2] == [1.0, 2.0, 4.0]
 
 
+def test_what_is_past_its_time_goes_by_itself_a_few_rows_at_a_time(parts, monkeypatch):
+    settings, store, writer = parts
+    monkeypatch.setattr(supervisor, "AT_ONCE", 2)
+    monkeypatch.setattr(supervisor, "PURGE_PAUSE_SECONDS", 0.0)
+    clock = HandClock(1_000 * DAY)
+    with store.writing() as connection:
+        for number in range(5):
+            idempotency.begin(connection, TENANT, "key", str(number), b"f", clock.now())
+
+    def left():
+        with store.reading() as connection:
+            return connection.execute(select(func.count()).select_from(IDEMPOTENCY)).scalar()
+
+    first, second = (Supervisor(settings, store, writer, clock, log()) for _ in range(2))
+    first.purge()
+    assert left() == 5
+    clock.forward(DAY + 1)
+    commits = []
+    submit = writer.submit
+    monkeypatch.setattr(writer, "submit", lambda work: commits.append(work) or submit(work))
+    first.purge()
+    assert left() == 0
+    assert len(commits) == 1 + 4, "the lease, and two, two, one and no rows"
+    with store.writing() as connection:
+        idempotency.begin(connection, TENANT, "key", "old", b"f", clock.now() - 2 * DAY)
+    second.purge()
+    assert left() == 1, "within the hour it is for the other to do"
+    clock.forward(HOUR)
+    second.purge()
+    assert left() == 0
+
+
+def test_the_supervisor_sweeps_when_it_starts(parts):
+    settings, store, writer = parts
+    with store.writing() as connection:
+        idempotency.begin(connection, TENANT, "key", "old", b"f", 1)
+    keeper = Supervisor(settings, store, writer, SystemClock(), log())
+    keeper.start()
+
+    def gone():
+        with store.reading() as connection:
+            return not connection.execute(select(IDEMPOTENCY.c.key)).all()
+
+    until(gone)
+    keeper.stop()
+
+
 def test_what_is_a_week_old_goes(tmp_path):
     settings = Settings(data=tmp_path)
     store = Store.open(settings.database)
@@ -153,7 +202,7 @@ def test_what_is_a_week_old_goes(tmp_path):
     clock = HandClock(job.updated_at + KEPT)
     keeper = Supervisor(settings, store, writer, clock, log())
     keeper.sweep()
-    assert files.input.exists()
+    assert files.input(UPLOAD).exists()
     clock.forward(1)
     keeper.sweep()
     assert not files.folder.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import httpx2
@@ -9,7 +10,7 @@ import pytest
 
 from serving.outbox import sending
 from serving.outbox.sending import Sender
-from tests.serving.fakes.crm import BROKEN, BUSY, IN_PART, IN_WHOLE, SECRET, TOO_SLOW, Reply, running
+from tests.serving.fakes.crm import BROKEN, BUSY, IN_PART, IN_WHOLE, SECRET, TOO_SLOW, TRICKLE, Reply, running
 
 BODY = b'{"lead_id":"L1","made_at":"2026-01-01T00:00:00Z","points":1.0}'
 
@@ -60,16 +61,50 @@ def test_a_receiver_that_takes_too_long(monkeypatch):
     assert time.monotonic() - began < 5
 
 
+def test_a_receiver_that_trickles_is_given_up_as_a_whole(monkeypatch):
+    monkeypatch.setattr(sending, "LONGEST_SECONDS", 0.3)
+    with running(TRICKLE, Reply(200)) as crm:
+        sender = Sender(crm.url, SECRET, allow_private=True)
+        began = time.monotonic()
+        sent = sender.send("7", BODY)
+        assert time.monotonic() - began < 2
+        assert sent.receiver_is_down
+        assert not sent.taken
+        monkeypatch.setattr(sending, "LONGEST_SECONDS", 10)
+        assert sender.send("8", BODY).taken, "the next delivery is not spoiled"
+        sender.close()
+
+
+def test_a_name_that_takes_too_long_is_given_up(monkeypatch):
+    monkeypatch.setattr(sending, "LONGEST_SECONDS", 0.2)
+    asked = threading.Event()
+
+    def resolve(*_, **__):
+        asked.wait(5)
+        return [(None, None, None, "", ("127.0.0.1", 1))]
+
+    sender = Sender("http://crm.example/", SECRET, allow_private=True, resolve=resolve)
+    began = time.monotonic()
+    assert sender.send("7", BODY).receiver_is_down
+    assert time.monotonic() - began < 2
+    asked.set()
+    sender.close()
+
+
 def test_nobody_there():
     with running() as crm:
         url = crm.url
-    sent = Sender(url, SECRET, allow_private=True).send("7", BODY)
+    sender = Sender(url, SECRET, allow_private=True)
+    sent = sender.send("7", BODY)
+    sender.close()
     assert "could not be reached" in sent.problem
 
 
 def test_nothing_is_sent_to_an_address_that_is_not_allowed():
     with running() as crm:
-        sent = Sender(crm.url, SECRET, allow_private=False).send("7", BODY)
+        sender = Sender(crm.url, SECRET, allow_private=False)
+        sent = sender.send("7", BODY)
+        sender.close()
     assert not sent.taken
     assert crm.heard == []
     assert "127.0.0.1" not in sent.problem

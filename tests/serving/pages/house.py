@@ -21,6 +21,7 @@ from serving.answers.scoring import Prepared
 from serving.answers.stored import prediction_id
 from serving.auth import KeyRing
 from serving.limits import Limiter
+from serving.metrics import Metrics
 from serving.pages import words
 from serving.pages.site import router
 from serving.services import Services
@@ -196,11 +197,12 @@ class Pages:
         return Services(
             **unused
             | {
-                "settings": SimpleNamespace(demo_clock=None),
+                "settings": SimpleNamespace(demo_clock=None, webhook_url=None),
                 "clock": self.clock,
                 "store": self.store,
                 "writer": self.writer,
                 "live": self.models,
+                "metrics": Metrics(),
                 "scoring": self.scores,
                 "keys": KeyRing(self.store, self.clock, self.executor, ticks=self.tick),
                 "limiter": Limiter(per_minute),

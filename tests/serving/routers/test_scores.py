@@ -14,7 +14,9 @@ from serving.schemas import examples
 from serving.schemas.history import LeadHistory
 from serving.schemas.model import ModelShown, SheetShown
 from serving.schemas.scores import Answer, Explanation, NotScored, Recorded, ScoreResults
-from serving.store import suppression
+from serving.store import predictions, suppression
+from serving.store.meta import keyed_hashes
+from serving.store.tables import FORGOTTEN
 from tests.serving.answers import company
 from tests.serving.service import LEAD, NOW, TENANT, Caller
 
@@ -228,3 +230,27 @@ def test_the_printed_examples_work(client: TestClient) -> None:
     assert client.post("/v1/outcomes", json=body(examples.OUTCOME)).json()["stage"] == "sql"
     told = {**body(examples.FEEDBACK), "prediction_id": result["answer"]["prediction_id"]}
     assert client.post("/v1/feedback", json=told).status_code == 201
+
+
+def test_a_lead_that_was_erased_spoils_no_other_of_its_batch(caller: Caller, client: TestClient) -> None:
+    lead = {"created_at": "2024-01-01T00:00:00Z"}
+    services = caller.app.state.services
+    with services.store.writing() as connection:
+        connection.execute(
+            FORGOTTEN.insert().values(
+                tenant=TENANT, lead_hash=keyed_hashes(connection, TENANT, ["gone"])[0], at=company.LATER
+            )
+        )
+    body = {"leads": [{**lead, "lead_id": name} for name in ("first", "gone", "last")]}
+    headers = {"Idempotency-Key": "one of three"}
+    answer = client.post("/v1/score", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    results = answer.json()["results"]
+    assert [result["status"] for result in results] == [200, 410, 200]
+    assert results[1]["problem"]["code"] == "lead_forgotten"
+    for result in (results[0], results[2]):
+        found = client.get(f"/v1/scores/{result['answer']['prediction_id']}")
+        assert found.status_code == 200
+    with services.store.reading() as connection:
+        assert predictions.of_lead(connection, TENANT, "gone", 10) == []
+    assert client.post("/v1/score", json=body, headers=headers).content == answer.content

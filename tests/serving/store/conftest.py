@@ -49,7 +49,7 @@ def store(request: pytest.FixtureRequest, backend: str) -> Iterator[Store]:
 @pytest.fixture
 def file_store(migrated_file: Path, tmp_path: Path) -> Iterator[Store]:
     """On SQLite."""
-    shutil.copyfile(migrated_file, tmp_path / "service.db")
+    shutil.copy(migrated_file, tmp_path / "service.db")
     opened = Store.open(f"sqlite:///{tmp_path}/service.db")
     yield opened
     opened.close()

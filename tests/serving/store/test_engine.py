@@ -105,6 +105,7 @@ def test_migrating_again_changes_nothing(store):
         assert connection.execute(select(LEASES.c.holder)).scalars().all() == ["y"]
 
 
+@pytest.mark.slow
 def test_workers_that_start_at_once_all_find_the_tables(url):
     starting = [
         subprocess.Popen([sys.executable, "-c", OPENER, url], stdin=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _make_activations()
     _make_attributes()
     _make_audit()
+    _make_ended_sessions()
     _make_feedback()
     _make_forgotten()
     _make_idempotency()
@@ -74,6 +75,7 @@ def _make_attributes() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("value", WORD, nullable=True),
         sa.Column("known_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
             "tenant",
             "entity",
@@ -101,6 +103,15 @@ def _make_audit() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_audit_tenant", "audit", ["tenant", "at"], unique=False)
+
+
+def _make_ended_sessions() -> None:
+    op.create_table(
+        "ended_sessions",
+        sa.Column("session_id", WORD, nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_ended_sessions")),
+    )
 
 
 def _make_feedback() -> None:
@@ -218,6 +229,7 @@ def _make_leads() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=True),
         sa.Column("arrived", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "lead_id", name=op.f("pk_leads")),
         sqlite_with_rowid=False,
     )
@@ -336,6 +348,7 @@ def _make_events() -> None:
         sa.Column("type", WORD, nullable=False),
         sa.Column("occurred_at", sa.BigInteger(), nullable=False),
         sa.Column("known_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double(), nullable=True),
         sa.Column("topic", WORD, nullable=True),
         sa.Column("channel", WORD, nullable=True),
@@ -360,6 +373,7 @@ def _make_stages() -> None:
         sa.Column("stage", WORD, nullable=False),
         sa.Column("entered_at", sa.BigInteger(), nullable=False),
         sa.Column("known_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.Column("reason", WORD, nullable=True),
         sa.Column("actor", WORD, nullable=True),
         sa.ForeignKeyConstraint(
