@@ -16,13 +16,11 @@ from fastapi import Request
 from fastapi.params import Form
 from fastapi.routing import APIRoute, request_response
 from starlette.responses import Response
-from starlette.routing import request_response as plainly
 from starlette.types import Message, Receive
 
 from serving.auth import Needs, admit, declared
 from serving.codes import Code
 from serving.problems import ProblemError
-from serving.straight import straight
 
 DEEPEST: Final = 32
 """Objects and lists in each other."""
@@ -41,7 +39,6 @@ JSON_TYPE: Final = re.compile(
 )
 SPACES: Final = b" \t\n\r"
 NUL: Final = b"\\u0000"
-CONTAINERS: Final = frozenset({dict, list})
 
 
 class Pace:
@@ -109,8 +106,7 @@ def harden(route: APIRoute) -> None:
     route.dependant.dependencies = [
         one for one in route.dependant.dependencies if not isinstance(one.call, Needs)
     ]
-    simple = straight(route)
-    handle = simple or route.get_route_handler()
+    handle = route.get_route_handler()
     reads_json = route.body_field is not None and not isinstance(route.body_field.field_info, Form)
     own_pace = route.path in OWN_PACE
 
@@ -124,8 +120,7 @@ def harden(route: APIRoute) -> None:
         with request.app.state.services.lifecycle.work():
             return await handle(request)
 
-    # FastAPI's own keeps things open for dependencies that have something to close; simple routes have none.
-    route.app = plainly(strict) if simple else request_response(strict)
+    route.app = request_response(strict)
 
 
 async def _read(request: Request) -> None:
@@ -182,17 +177,17 @@ def _count_keys(found: Any) -> int:
     Raises:
         ProblemError: they lie too deep.
     """
-    level: list[Any] = [found] if found.__class__ in CONTAINERS else []
+    level: list[Any] = [found] if isinstance(found, dict | list) else []
     keys = depth = 0
     while level:
         depth += 1
         if depth > DEEPEST:
             raise ProblemError(Code.JSON_TOO_DEEP)
-        objects = [one for one in level if one.__class__ is dict]
-        lists = [one for one in level if one.__class__ is list]
+        objects = [one for one in level if isinstance(one, dict)]
+        lists = [one for one in level if isinstance(one, list)]
         keys += sum(map(len, objects))
-        level = [one for node in objects for one in node.values() if one.__class__ in CONTAINERS]
-        level += [one for node in lists for one in node if one.__class__ in CONTAINERS]
+        level = [one for node in objects for one in node.values() if isinstance(one, dict | list)]
+        level += [one for node in lists for one in node if isinstance(one, dict | list)]
     return keys
 
 

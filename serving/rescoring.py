@@ -21,7 +21,7 @@ from serving.live import Live
 from serving.logs import silent
 from serving.store import predictions
 from serving.store.engine import Store
-from serving.store.errors import LeadForgotten
+from serving.store.errors import LeadForgotten, LeadObjected
 from serving.store.tables import LEADS, STAGES
 
 AT_ONCE: Final = 100
@@ -85,9 +85,9 @@ def rescore(
                 done.left_out[error.code] += 1
         try:
             _record(desk.store, prepared, done, listens=listens)
-        except LeadForgotten:  # one was erased meanwhile; the others are not to blame
+        except (LeadForgotten, LeadObjected):  # one was erased or objected meanwhile; no other is to blame
             for one in prepared:
-                with suppress(LeadForgotten):
+                with suppress(LeadForgotten, LeadObjected):
                     _record(desk.store, [one], done, listens=listens)
         say(f"{done.bands.total():,} leads scored")
     return done

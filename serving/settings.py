@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, Field, PlainValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from features.errors import LeadlightError
@@ -16,12 +16,16 @@ PREFIX: Final = "LEADLIGHT_"
 MIB: Final = 1 << 20
 
 
-def _parts(value: Any) -> Any:
-    """What stands between the commas of a text."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+def _networks(value: Any) -> Any:
+    """Addresses and networks between the commas of a text."""
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        return tuple(ip_network(str(part).strip()) for part in parts if str(part).strip())
+    except ValueError:
+        raise ValueError("has to be addresses or networks such as 10.0.0.0/8, with commas between") from None
 
 
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_parts)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, PlainValidator(_networks)]
 
 
 class SettingsError(LeadlightError):

@@ -25,7 +25,9 @@ Detail = Literal["signals", "features"]
 
 OBJECTED: Final = "This person objected to profiling, so nothing was computed."
 UNKNOWN_LINE: Final = "the service line is none of the playbook's; the default horizon counts"
-LATE_LEAD: Final = "account, service line or creation of the lead were recorded after this moment; they count as they are now"
+LATE_LEAD: Final = (
+    "what the lead is (account, service line, creation) was recorded later; it counts as it is now"
+)
 LATE_EVIDENCE: Final = (
     "some of what counts as known at this moment came here after it; an answer given then did not see it"
 )

@@ -31,7 +31,7 @@ from serving.answers.known import Known, KnownLeads
 from serving.answers.records import no_record, record_of, shadow_of
 from serving.answers.refusals import Unscorable
 from serving.answers.replaying import replay
-from serving.answers.silence import decided
+from serving.answers.silence import decided, doubtful
 from serving.answers.stored import prediction_id
 from serving.answers.view import View
 from serving.clock import Clock
@@ -180,7 +180,7 @@ class Scoring:
             arm = self._live.arm(kept.bundle)
         except BundleError as error:
             raise Unscorable("model_not_available") from error
-        return replay(kept, arm, self.view(arm) if reasons == "features" else None)
+        return replay(kept, arm, self._view_again(arm, kept) if reasons == "features" else None)
 
     def sheet(self, tenant: str, lead_id: str, as_of: int | None = None) -> Answer:
         """The team's own rules for a lead (``schemas.model.SheetShown``); nothing is recorded.
@@ -222,6 +222,16 @@ class Scoring:
         told = known.bound_told(arm)
         return self.view(arm, frozenset() if told is None else decided(row, _row(arm, told, as_of)))
 
+    def _view_again(self, arm: Arm, kept: Prediction) -> View:
+        """The view for stored values. What could tell of withheld rows is told where the answer told it."""
+        features = arm.scorer.features
+        could = doubtful(features, arm.bundle.playbook)
+        if could:
+            said = (orjson.loads(kept.answer).get("reasons") or {}).get("by_feature") or ()
+            told = {one["feature"] for one in said}
+            could = frozenset(at for at in could if features[at].name not in told)
+        return self.view(arm, could)
+
     def _of_lead(
         self,
         tenant: str,
@@ -243,7 +253,7 @@ class Scoring:
                 return _refrain(asked, models.champion)
             arm = models.arm_for(lead_id, head.account_id, head.service_line)
             earlier = self._earlier(arm, asked)
-            arms = _arms(models, arm) if earlier is None else [*_arms(models, arm), earlier]
+            arms = _arms(models, arm)
             known = self._known(connection, tenant, lead_id, head.revision, arms)
             if moment < now:
                 asked = replace(asked, warnings=_late(connection, asked, head, arm))

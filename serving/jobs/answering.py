@@ -33,12 +33,18 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whom a row of a matrix is about; ``is_inline`` where the evidence was sent along."""
+    """Whom a row of a matrix is about.
+
+    Attributes:
+        is_inline: the evidence was sent along.
+        of_the_past: it is asked about a moment before the job began, so the score is nobody's latest.
+    """
 
     lead_id: str
     as_of: int
     known: Known
     is_inline: bool
+    of_the_past: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,7 @@ class Answers:
             values=values_of(result.row),
             words=words_of(result.row),
             answer=orjson.dumps(answer),
+            of_the_past=question.of_the_past,
         )
 
 

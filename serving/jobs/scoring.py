@@ -150,7 +150,13 @@ class BlockScorer:
         self, arm: Arm, asked: Sequence[_Asked], matrix: Matrix, made_at: int
     ) -> Iterator[tuple[int, Outcome]]:
         questions = [
-            Question(one.row.lead_id, one.as_of, one.known, is_inline=one.row.evidence is not None)
+            Question(
+                one.row.lead_id,
+                one.as_of,
+                one.known,
+                is_inline=one.row.evidence is not None,
+                of_the_past=one.as_of < self._began_at,
+            )
             for one in asked
         ]
         answers = self._answers.of(arm, matrix, questions, made_at)

@@ -41,7 +41,9 @@ async def score_lead(
     return await _recorded(services, ask)
 
 
-@router.get("/{lead_id:path}/explanation", dependencies=[needs("explain")], response_model=Explanation | NotScored)
+@router.get(
+    "/{lead_id:path}/explanation", dependencies=[needs("explain")], response_model=Explanation | NotScored
+)
 async def explain_lead(
     services: ServicesDep, principal: PrincipalDep, lead_id: LeadId, as_of: AsOf = None
 ) -> Response:

@@ -45,7 +45,6 @@ Id = Annotated[str, Field(min_length=1, max_length=255, pattern=PRINTABLE)]
 """An identifier of the caller's system."""
 
 
-
 def _reachable(value: str) -> str:
     if value in {".", ".."}:
         raise ValueError("a lead called so could not be asked for: in an address it means a folder")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Exists, Select, Table, and_, bindparam, exists, or_, select
+from sqlalchemy import BindParameter, Connection, Exists, Select, Table, and_, bindparam, exists, or_, select
 
 from features.evidence import Event, Fact, StageEntry
 from serving.store.statements import Among, Statement
 from serving.store.tables import ATTRIBUTES, EVENTS, LEADS, STAGES
-
 
 Plain = dict[str, Any]
 
@@ -48,8 +47,9 @@ def _since_then(*conditions: Any, among: Any) -> Exists:
     )
 
 
-def _late() -> Select[Any]:
-    as_of, lead_id = bindparam("as_of"), bindparam("lead_id")
+def _late() -> Select[bool, bool]:
+    as_of: BindParameter[int] = bindparam("as_of")
+    lead_id: BindParameter[str] = bindparam("lead_id")
     own = LEADS.c.lead_id == lead_id
     others = LEADS.alias()
     colleagues = select(others.c.lead_id).where(
@@ -126,9 +126,10 @@ def _plain(
     connection: Connection, tenant: str, table: Table, names: Sequence[str], of: dict[str, str]
 ) -> list[Plain]:
     happened = "entered_at" if table is STAGES else "occurred_at"
+    shown = (*names, "recorded_at")
     query = (
-        select(*(table.c[name] for name in (*names, "recorded_at")))
+        select(*(table.c[name] for name in shown))
         .where(table.c.tenant == tenant, *(table.c[name] == value for name, value in of.items()))
         .order_by(table.c[happened], table.c.known_at, *table.primary_key)
     )
-    return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - of SQLAlchemy
+    return [dict(zip(shown, row, strict=True)) for row in connection.execute(query)]

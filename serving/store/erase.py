@@ -21,7 +21,7 @@ from serving.jobs.files import JobFiles
 from serving.jobs.progress import Order, Progress
 from serving.jobs.publishing import publish_all
 from serving.jobs.states import OVER
-from serving.store import audit, job_files, jobs, leads
+from serving.store import audit, idempotency, job_files, jobs, leads
 from serving.store.engine import Store
 from serving.store.errors import StoreUnavailable
 from serving.store.jobs import Job
@@ -31,7 +31,6 @@ from serving.store.tables import (
     EVENTS,
     FEEDBACK,
     FORGOTTEN,
-    IDEMPOTENCY,
     JOBS,
     LATEST_SCORES,
     LEADS,
@@ -91,22 +90,13 @@ def _forget_rows(connection: Connection, tenant: str, lead_id: str, now: int, ac
         ATTRIBUTES.c.entity_id == lead_id,
     )
     connection.execute(delete(ATTRIBUTES).where(*of_lead))
-    _forget_answers(connection, tenant, lead_id)
+    idempotency.forget(connection, tenant, lead_id)
     if not leads.forgotten_among(connection, tenant, [lead_id]):
         values = {"tenant": tenant, "lead_hash": keyed_hash(connection, tenant, lead_id), "at": now}
         connection.execute(insert(FORGOTTEN), values)
     if known is not None:  # its colleagues do not see it any more
         leads.stamp(connection, tenant, leads.next_revision(connection, tenant), (), [known.account_id])
     audit.add(connection, tenant, now, actor, "forgotten", lead_id)
-
-
-def _forget_answers(connection: Connection, tenant: str, lead_id: str) -> None:
-    """Answers that would be repeated, of one lead or of many."""
-    columns = (IDEMPOTENCY.c.key_id, IDEMPOTENCY.c.key, IDEMPOTENCY.c.body)
-    for key_id, key, body in connection.execute(select(*columns).where(IDEMPOTENCY.c.tenant == tenant)):
-        if lead_id in key or job_files.mentions(bytes(body or b""), lead_id):
-            this = (IDEMPOTENCY.c.key_id == key_id, IDEMPOTENCY.c.key == key)
-            connection.execute(delete(IDEMPOTENCY).where(*this))
 
 
 def _forget_files(store: Store, tenant: str, lead_id: str, folder: Path) -> list[str]:

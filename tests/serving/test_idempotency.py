@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi import APIRouter, Request
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
 
+from features.clock import SECOND
 from serving.app import create_app
 from serving.auth import PrincipalDep, needs
 from serving.bodies import harden
@@ -177,3 +179,34 @@ def test_a_request_under_way_is_told_so(moody, settings: Settings):
     answer = _post(client, "/v1/moody", {}, "k")
     assert (answer.status_code, answer.json()["code"]) == (409, "in_progress")
     assert answer.headers["retry-after"] == "1"
+
+
+def test_who_took_too_long_and_was_overtaken_writes_nothing(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = client.app.state.services
+    entered, free, first = threading.Event(), threading.Event(), [True]
+    answer = type(services.scoring).of_many
+
+    def slow(self, *args, **kwargs):
+        if first:
+            first.clear()
+            entered.set()
+            assert free.wait(20)
+        return answer(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(services.scoring), "of_many", slow)
+    headers = {"Idempotency-Key": "slow"}
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(client.post, "/v1/score", json=SCORE, headers=headers)
+        assert entered.wait(20)
+        with services.store.writing() as connection:
+            connection.execute(update(IDEMPOTENCY).values(started_at=IDEMPOTENCY.c.started_at - 61 * SECOND))
+        done = client.post("/v1/score", json=SCORE, headers=headers)
+        free.set()
+        overtaken = late.result()
+    assert done.status_code == 200
+    assert (overtaken.status_code, overtaken.json()["code"]) == (409, "in_progress")
+    assert _count(client, PREDICTIONS) == 1
+    again = client.post("/v1/score", json=SCORE, headers=headers)
+    assert again.content == done.content

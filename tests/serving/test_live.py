@@ -292,6 +292,82 @@ def test_a_replay_of_what_is_not_there_is_a_bundle_error(live, store, bundles):
     assert answering(live) == A
 
 
+def test_a_score_does_not_wait_for_an_earlier_bundle(live, store, bundles):
+    activate(store, A)
+    live.start()
+    bundles.slow[B] = threading.Event()
+    bundles.loading.clear()
+    assert live.kept(B) is None
+    assert bundles.loading.wait(10), "the thread that watches loads it for the next time"
+    assert live.kept(A) is live.current().champion
+    assert live.kept(B) is None
+    bundles.slow[B].set()
+    assert until(lambda: live.kept(B) is not None)
+    assert bundles.loaded == [A, B]
+
+
+def test_a_replay_that_loads_holds_up_no_score_and_no_activation(live, store, bundles):
+    activate(store, A)
+    live.start()
+    bundles.slow[B] = threading.Event()
+    bundles.loading.clear()
+    replaying = threading.Thread(target=live.arm, args=(B,))
+    replaying.start()
+    assert bundles.loading.wait(10)
+    assert live.kept(C) is None
+    activate(store, C)
+    assert until(lambda: answering(live) == C)
+    bundles.slow[B].set()
+    replaying.join(10)
+    assert not replaying.is_alive()
+
+
+def test_what_cannot_be_loaded_is_not_tried_with_every_answer(live, store, bundles, monkeypatch):
+    tried = []
+    load = module.load_arm
+    monkeypatch.setattr(module, "load_arm", lambda *about: [tried.append(about[1]), load(*about)][1])
+    activate(store, A)
+    live.start()
+    bundles.broken[B] = KeyError("excused")
+    with pytest.raises(BundleError, match="KeyError"):
+        live.arm(B)
+    for _ in range(3):
+        assert live.kept(B) is None
+        with pytest.raises(BundleError):
+            live.arm(B)
+    assert tried == [A, B]
+    monkeypatch.setattr(module, "BROKEN_SECONDS", 0.0)
+    del bundles.broken[B]
+    assert live.arm(B).fingerprint == B
+
+
+def test_what_could_not_be_loaded_can_be_activated(live, store, bundles):
+    activate(store, A)
+    live.start()
+    bundles.broken[B] = BundleError("its folder is not there yet")
+    with pytest.raises(BundleError):
+        live.arm(B)
+    del bundles.broken[B]
+    activate(store, B)
+    assert until(lambda: answering(live) == B)
+
+
+def test_after_a_restart_the_bundle_before_is_loaded_to_compare_with(live, store, bundles):
+    activate(store, A)
+    activate(store, B)
+    live.start()
+    assert bundles.loaded[0] == B
+    assert until(lambda: bundles.loaded == [B, A])
+
+
+def test_a_command_that_nobody_waits_for_loads_what_it_compares_with(live, store, bundles):
+    activate(store, A)
+    live.look()
+    bundles.broken[C] = BundleError("no")
+    assert live.kept(B).fingerprint == B
+    assert live.kept(C) is None
+
+
 class Pilot:
     def takes(self, lead_id, account_id, service_line):
         return (lead_id, account_id, service_line) == ("L1", "A1", "genomics")

@@ -46,6 +46,9 @@ class Models:
             raise BundleError("it is gone")
         return self.known[fingerprint]
 
+    def kept(self, fingerprint: str) -> Arm | None:
+        return self.known.get(fingerprint)
+
 
 def arm_of(path: Path, role: Role = "champion") -> Arm:
     bundle = load(path)

@@ -8,9 +8,10 @@ import pytest
 
 from features.clock import DAY, HOUR
 from features.evidence import Event, Evidence, Fact
+from features.online import OnlineFeatures
 from serving.answers.scoring import Scoring
 from serving.live import Arm, LiveModels
-from serving.store import evidence
+from serving.store import evidence, suppression
 from serving.store.engine import Store
 from serving.store.rows import AttributeRow, EventRow, LeadRow, StageRow
 from tests.serving.answers import company
@@ -124,7 +125,7 @@ def test_what_is_withheld_is_counted_and_not_named(
     clock.time = begun + DAY
     change = causes(change_of(scoring))
     assert change["new_event"]["sentence"] == "1 new event"
-    assert change["edited_field"]["sentence"] == "another field was edited"
+    assert change["edited_field"]["sentence"] == "something that is not told"
 
 
 def test_stages_and_fields_are_told_apart_from_events(
@@ -208,7 +209,7 @@ def test_a_model_that_is_gone_leaves_one_part_to_the_models(
     put(store, event("demo_request", begun + HOUR))
     clock.time = begun + DAY
     change = causes(change_of(scoring))
-    assert "cannot be loaded" in change["new_model"]["sentence"]
+    assert "not at hand" in change["new_model"]["sentence"]
     assert change["new_event"]["points"] > 0
 
 
@@ -263,3 +264,68 @@ def test_a_stage_is_named_once_and_withheld_stages_not(
     clock.time = begun + DAY
     change = causes(change_of(Scoring(clock, store, models)))
     assert change["new_stage"]["sentence"] == "another stage was entered"
+
+
+def test_what_is_withheld_beside_what_is_told_is_said_to_be_there(
+    begun: int, scoring: Scoring, clock: Hand, store: Store
+) -> None:
+    moments = begun + HOUR, begun + HOUR
+    put(
+        store,
+        AttributeRow("lead", LEAD, "gender", "x", *moments),
+        AttributeRow("lead", LEAD, "industry", "toys", *moments),
+    )
+    clock.time = begun + DAY
+    said = causes(change_of(scoring))["edited_field"]["sentence"]
+    assert said == "industry was edited and something that is not told"
+
+
+def test_an_excused_field_that_was_read_before_was_edited_and_did_not_become_known(
+    store: Store, scoring: Scoring, clock: Hand
+) -> None:
+    """Its first value was recorded after the score that read it, because excused fields are read at once."""
+    lead = plain()
+    begun = lead.created_at + FIRST * DAY
+    late = [fact if fact.field != "region" else fact._replace(known_at=begun + HOUR) for fact in lead.facts]
+    with store.writing() as connection:
+        deliver(connection, [replace(lead, facts=late)])
+    clock.time = begun
+    keep(store, scoring.of_lead("acme", LEAD))
+    put(store, AttributeRow("lead", LEAD, "region", "west", begun + HOUR, begun + 2 * HOUR))
+    clock.time = begun + DAY
+    assert causes(change_of(scoring))["edited_field"]["sentence"] == "region was edited"
+
+
+def test_of_colleagues_who_objected_nothing_is_said(
+    begun: int, scoring: Scoring, clock: Hand, store: Store
+) -> None:
+    at = begun + HOUR
+    put(store, LeadRow("silent", at, plain().account_id), EventRow("silent", "e", "visit", at, at))
+    with store.writing() as connection:
+        suppression.object_to_profiling(connection, "acme", "silent", None, at)
+    clock.time = begun + DAY
+    assert causes(change_of(scoring))["new_event"]["sentence"] == "something that is not told"
+    put(store, LeadRow("heard", at, plain().account_id), EventRow("heard", "e", "visit", at, at))
+    said = causes(change_of(scoring))["new_event"]["sentence"]
+    assert said == "1 new event of other contacts of the account, 1 new contact of the account"
+
+
+def test_the_earlier_model_sees_its_colleagues_though_the_present_one_needs_none(
+    store: Store, scoring: Scoring, clock: Hand, models: Models, champion: Arm, challenger: Arm
+) -> None:
+    people = [company.people()[f"lead {number}"] for number in (3, 4, 5)]
+    with store.writing() as connection:
+        deliver(connection, people)
+    clock.time = max(one.created_at for one in people) + 30 * DAY
+    keep(store, scoring.of_lead("acme", LEAD))
+    lean = OnlineFeatures(challenger.features.features, time_zone=champion.features.time_zone)
+    lean.needs_account = False
+    models.live = LiveModels(replace(challenger, features=lean))
+    clock.time += 1
+    cold = Scoring(clock, store, models)
+    change = change_of(cold)
+    assert set(causes(change)) <= {"decay", "new_model"}, "no row came late"
+    known = champion.features.bind(company.people()[LEAD])
+    then = champion.scorer.log_odds(champion.features.row(known, clock.time))
+    now = cold.of_lead("acme", LEAD).answer["log_odds"]
+    assert causes(change)["new_model"]["log_odds"] == pytest.approx(now - then, abs=1e-12)

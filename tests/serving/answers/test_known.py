@@ -96,12 +96,14 @@ def test_an_event_of_a_colleague_is_seen_at_once(store: Store, scoring: Scoring,
     assert before[4 * at : 4 * at + 4] != after[4 * at : 4 * at + 4]
 
 
-def test_evidence_is_bound_once_for_each_of_the_two_models_asked_last(champion: Arm, challenger: Arm) -> None:
+def test_evidence_is_bound_once_for_each_of_the_three_models_asked_last(
+    champion: Arm, challenger: Arm
+) -> None:
     held = Known(1, company.people()["lead 4"], with_account=True)
     first, second = held.bound(champion), held.bound(challenger)
     assert held.bound(champion) is first
     assert held.bound(challenger) is second
-    third = replace(champion, fingerprint="third")
-    held.bound(third)
+    for name in ("third", "fourth"):
+        held.bound(replace(champion, fingerprint=name))
     assert held.bound(challenger) is second
     assert held.bound(champion) is not first

@@ -9,14 +9,17 @@ import orjson
 import pytest
 
 from features.clock import DAY
+from features.errors import TableError
 from features.evidence import Event, Evidence
 from features.playbook_service import NextStep, Pilot
+from serving.answers.answer import LATE_EVIDENCE, LATE_LEAD
 from serving.answers.refusals import SAID, Unscorable
 from serving.answers.scoring import Scoring
 from serving.live import Arm, LiveModels
 from serving.schemas.scores import Answer, Explanation, NotScored, Recorded
-from serving.store import erase, predictions, suppression
+from serving.store import erase, evidence, predictions, suppression
 from serving.store.engine import Store
+from serving.store.rows import EventRow, LeadRow
 from tests.serving.answers import company
 from tests.serving.answers.conftest import Hand, Models, keep, without
 from tests.serving.answers.deliver import deliver
@@ -217,3 +220,64 @@ def test_threads_that_share_it_answer_as_one_alone(
         expected[lead] for lead in leads
     ]
     assert len({prepared.answer["prediction_id"] for prepared in told}) == len(leads)
+
+
+class Failing:
+    """Features or a scorer of a challenger that is no good."""
+
+    needs_account = False
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def bind(self, _: Evidence) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TableError("too large"), RuntimeError("no good")], ids=repr)
+def test_a_shadow_that_fails_is_no_concern_of_the_answer(
+    delivered: Evidence,
+    scoring: Scoring,
+    models: Models,
+    champion: Arm,
+    challenger: Arm,
+    error: Exception,
+) -> None:
+    alone = scoring.of_lead("acme", LEAD)
+    models.live = LiveModels(champion, replace(challenger, features=Failing(error)))
+    for _ in range(2):
+        prepared = scoring.of_lead("acme", LEAD)
+        assert prepared.answer["log_odds"] == alone.answer["log_odds"]
+        assert [one.role for one in prepared.records] == ["champion"]
+        assert prepared.shadow_failed
+    assert not alone.shadow_failed
+
+
+def test_a_first_answer_about_the_past_is_not_the_latest_score(
+    delivered: Evidence, scoring: Scoring, store: Store, clock: Hand
+) -> None:
+    keep(store, scoring.of_lead("acme", LEAD, clock.time - DAY))
+    with store.reading() as connection:
+        assert evidence.head(connection, "acme", LEAD).last is None
+    keep(store, scoring.of_lead("acme", LEAD, clock.time))
+    with store.reading() as connection:
+        assert evidence.head(connection, "acme", LEAD).last.as_of == clock.time
+
+
+def test_an_answer_about_the_past_warns_of_what_came_here_later(
+    delivered: Evidence, scoring: Scoring, store: Store, clock: Hand
+) -> None:
+    def warnings(as_of: int | None = None) -> list[str]:
+        said = scoring.of_lead("acme", LEAD, as_of).answer["warnings"]
+        return [one for one in said if one in (LATE_LEAD, LATE_EVIDENCE)]
+
+    then, now = clock.time - DAY, clock.time
+    assert warnings(then) == []
+    with store.writing() as connection:
+        evidence.put_events(connection, "acme", [EventRow(LEAD, "late", "visit", then - 1, then - 1)], now)
+    assert warnings(then) == [LATE_EVIDENCE]
+    with store.writing() as connection:
+        changed = LeadRow(LEAD, delivered.created_at, "elsewhere", "assays", updated_at=now)
+        evidence.put_leads(connection, "acme", [changed], now)
+    assert warnings(then) == [LATE_LEAD, LATE_EVIDENCE]
+    assert warnings() == []

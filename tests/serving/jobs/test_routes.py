@@ -8,7 +8,9 @@ import time
 
 import pytest
 
-from serving.jobs import upload
+from serving.jobs import room, upload
+from serving.store import jobs
+from serving.store.errors import StoreUnavailable
 
 CSV = {"content-type": "text/csv"}
 PATIENCE = 60.0
@@ -123,3 +125,52 @@ def test_a_repeat_with_the_same_idempotency_key_opens_one_job(client):
 def test_a_moment_in_the_future_is_refused(client):
     answer = client.post("/v1/jobs", json={"content_type": "csv", "as_of": "2199-01-01T00:00:00Z"})
     assert code(answer) == (422, "as_of_in_future")
+
+
+def test_so_many_jobs_may_be_open_and_no_more(client, job, caller, monkeypatch):
+    monkeypatch.setattr(room, "MOST_JOBS", 2)
+    assert client.post("/v1/jobs", json={"content_type": "csv"}).status_code == 201
+    refused = client.post("/v1/jobs", json={"content_type": "csv"})
+    assert code(refused) == (429, "too_many_jobs")
+    assert int(refused.headers["retry-after"]) > 0
+    other = caller.bearer(tenant="other")
+    assert client.post("/v1/jobs", json={"content_type": "csv"}, headers=other).status_code == 201
+    client.patch(path(job), json={"state": "Aborted"})
+    assert client.post("/v1/jobs", json={"content_type": "csv"}).status_code == 201
+
+
+def test_uploads_together_may_be_so_large_and_no_larger(client, job, monkeypatch, settings):
+    monkeypatch.setattr(room, "MOST_KEPT", 30)
+    rows = b"lead_id\nlead 0\nlead 1\n"
+    second = client.post("/v1/jobs", json={"content_type": "csv"}).json()
+    for _ in range(2):  # the second takes the place of the first
+        assert client.put(path(job, "/batches"), content=rows, headers=CSV).status_code == 200
+    refused = client.put(path(second, "/batches"), content=rows, headers=CSV)
+    assert code(refused) == (429, "too_many_jobs")
+    assert list((settings.jobs / second["job_id"]).iterdir()) == []
+    client.patch(path(job), json={"state": "Aborted"})
+    assert client.put(path(second, "/batches"), content=rows, headers=CSV).status_code == 429
+    assert client.delete(path(job)).status_code == 204
+    assert client.put(path(second, "/batches"), content=rows, headers=CSV).status_code == 200
+
+
+def test_no_upload_fills_the_disk(client, job, monkeypatch, settings):
+    monkeypatch.setattr(upload, "LEAST_FREE", 1 << 62)
+    answer = client.put(path(job, "/batches"), content=b"lead_id\nlead 0\n", headers=CSV)
+    assert code(answer) == (503, "storage_full")
+    assert list((settings.jobs / job["job_id"]).iterdir()) == []
+
+
+def test_an_upload_that_could_not_be_written_down_leaves_the_one_before(client, job, monkeypatch):
+    client.put(path(job, "/batches"), content=b"lead_id\nlead 0\n", headers=CSV)
+
+    def fails(*_, **__):
+        raise StoreUnavailable("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "move", fails)
+        answer = client.put(path(job, "/batches"), content=b"lead_id\nlead 1\nlead 2\n", headers=CSV)
+        assert code(answer) == (503, "store_unavailable")
+    assert client.get(path(job)).json()["uploaded_bytes"] == len(b"lead_id\nlead 0\n")
+    client.patch(path(job), json={"state": "Aborted"})
+    assert client.get(path(job, "/unprocessed")).text == "lead_id,as_of\r\nlead 0,\r\n"

@@ -66,6 +66,22 @@ def test_a_bad_row_spoils_no_other(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "1969-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+    ],
+)
+def test_a_moment_out_of_reach_is_none(tmp_path, moment):
+    assert short(read(csv(tmp_path, f"lead_id,as_of\nL1,{moment}\nL2,\n"))) == [
+        ("L1", "as_of_invalid"),
+        ("L2", ""),
+    ]
+
+
 def test_reading_goes_on_from_the_end_of_any_row(tmp_path):
     path = csv(tmp_path, MIXED)
     rows = read(path)

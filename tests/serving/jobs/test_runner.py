@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select
 
-from features.clock import SECOND
+from features.clock import SECOND, iso
 from serving.jobs import runner
 from serving.jobs.desk import LEASE_SECONDS, NotOursError
 from serving.jobs.files import RESULTS
@@ -19,7 +19,8 @@ from serving.jobs.progress import Order
 from serving.jobs.publishing import published
 from serving.jobs.runner import StoppedError, run
 from serving.store import jobs, predictions
-from serving.store.tables import OUTBOX, PREDICTIONS
+from serving.store.errors import StoreUnavailable
+from serving.store.tables import LATEST_SCORES, OUTBOX, PREDICTIONS
 from tests.serving.jobs.conftest import PEOPLE, TENANT
 
 LEADS = [f"lead {number}" for number in range(PEOPLE)]
@@ -81,8 +82,8 @@ def test_a_job_from_its_begin_to_its_end(office):
         assert connection.execute(select(func.count()).select_from(OUTBOX)).scalar() == PEOPLE  # first scores
 
 
-class CrashedError(Exception):
-    """The process is gone."""
+class CrashedError(BaseException):
+    """The process is gone: nobody catches that."""
 
 
 def crashing(call, number, *, after):
@@ -242,6 +243,50 @@ def test_attempts_that_come_to_nothing_end(office, monkeypatch):
     over, progress = office.now(job)
     assert (over.state, progress.code) == ("Failed", "gave_up")
     assert rows_of(office, job)["unprocessed"][:2] == LEADS[:2]
+
+
+@pytest.mark.parametrize("broken", [{"lead 7"}, {"lead 0", "lead 7", "lead 59"}])
+def test_rows_that_nobody_foresaw_fail_and_take_no_others_along(office, monkeypatch, broken):
+    score = runner.BlockScorer.score
+
+    def unforeseen(self, rows, made_at):
+        if broken & {row.lead_id for row in rows}:
+            raise OverflowError
+        return score(self, rows, made_at)
+
+    monkeypatch.setattr(runner.BlockScorer, "score", unforeseen)
+    job = office.job("csv", ROWS)
+    bench = office.bench()
+    run(bench, take(office, bench, job))
+    over, progress = office.now(job)
+    assert (over.state, progress.failed) == ("JobComplete", len(UNKNOWN) + len(broken))
+    assert rows_of(office, job)["successful"] == [lead for lead in LEADS if lead not in broken]
+    told = office.files(job).result("failed").read_text(encoding="utf-8")
+    assert told.count("row_not_computed") == len(broken)
+
+
+def test_a_store_that_is_away_fails_no_row(office, monkeypatch):
+    def away(*_):
+        raise StoreUnavailable("the database cannot be reached")
+
+    monkeypatch.setattr(runner.BlockScorer, "score", away)
+    job = office.job("csv", ROWS)
+    bench = office.bench()
+    with pytest.raises(StoreUnavailable):
+        run(bench, take(office, bench, job))
+    assert office.now(job)[1].rows == 0
+
+
+def test_an_answer_about_a_past_moment_is_nobodys_latest(office):
+    past = office.clock.now() - SECOND
+    job = office.job(
+        "ndjson", json.dumps({"lead_id": "lead 0", "as_of": iso(past)}).encode() + b'\n{"lead_id": "lead 1"}'
+    )
+    bench = office.bench()
+    run(bench, take(office, bench, job))
+    with office.store.reading() as connection:
+        assert set(connection.execute(select(LATEST_SCORES.c.lead_id)).scalars()) == {"lead 1"}
+    assert recorded(office) == Counter(["lead 0", "lead 1"])
 
 
 def test_ndjson_in_and_out(office):

@@ -30,7 +30,7 @@ def test_the_head_shows_the_numbers_of_the_answer(answer: Answer) -> None:
     assert (head.band, head.band_words, head.chance) == ("B", "good", "about 1 in 3")
     assert head.horizon == "within 90 days"
     assert head.interval.startswith("Leads scored like this: 31 %")
-    assert head.interval.endswith("64 SQLs).")
+    assert head.interval.endswith("of those 64 did).")
 
 
 def test_every_signal_is_shown_with_its_own_points(answer: Answer) -> None:

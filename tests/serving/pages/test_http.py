@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from features.clock import HOUR
-from serving.pages import looking, session
+from serving.pages import looking, queue_pages, session
 from serving.pages.rendering import POLICY, in_path
 from serving.store import keys, suppression
 from tests.serving.pages.house import HOSTILE, MINUTE, TENANT, Pages
@@ -122,6 +122,25 @@ def test_signing_out_takes_the_cookie_back(client: TestClient) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert "max-age=0" in answer.headers["set-cookie"].lower()
     assert client.get("/leads").status_code == 303
+
+
+def test_a_cookie_of_a_session_that_was_left_opens_nothing(pages: Pages, client: TestClient) -> None:
+    kept = {"cookie": f"{session.COOKIE}={client.cookies[session.COOKIE]}"}
+    other = {"cookie": f"{session.COOKIE}={signed_in_elsewhere(pages)}"}
+    client.post("/logout", data={"csrf": csrf(client.get("/leads").text)})
+    client.cookies.clear()
+    assert client.get("/leads", headers=kept).status_code == 303
+    assert client.get("/leads", headers=other).status_code == 200
+    pages.clock.at += session.HOURS * HOUR
+    client.post("/login", data={"key": pages.key})
+    client.post("/logout", data={"csrf": csrf(client.get("/leads").text)})
+    assert pages.count("ended_sessions") == 1, "what ended by itself need not be remembered"
+
+
+def signed_in_elsewhere(pages: Pages) -> str:
+    with TestClient(pages.app, base_url="https://testserver") as other:
+        other.post("/login", data={"key": pages.key})
+        return str(other.cookies[session.COOKIE])
 
 
 def test_guessing_is_slowed_down(pages: Pages) -> None:
@@ -243,6 +262,36 @@ def test_a_cursor_of_nobody_is_the_beginning(pages: Pages, client: TestClient, a
     assert client.get(f"/leads?after={after}").status_code == 200
 
 
+NUL_IN_A_CURSOR = queue_pages.cursor((0.5, "L-1\0"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/leads?line=%00", "/leads?lead=%00", "/leads?lead=a%1Fb", "/leads/%00", "/leads/L%00", "/scores/%00"],
+)
+def test_what_no_database_can_look_for_is_refused(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 422
+
+
+def test_a_cursor_that_no_database_can_look_for_is_the_beginning(client: TestClient) -> None:
+    assert queue_pages.read_cursor(NUL_IN_A_CURSOR) is None
+    assert client.get(f"/leads?after={NUL_IN_A_CURSOR}").status_code == 200
+
+
+def test_fields_of_the_form_that_were_left_empty_filter_nothing(pages: Pages, client: TestClient) -> None:
+    pages.add_lead("L-1")
+    client.get("/leads/L-1")
+    assert 'href="/leads/L-1"' in client.get("/leads?band=&line=&lead=").text
+
+
+@pytest.mark.parametrize("field", ["note", "reason"])
+def test_a_remark_that_no_database_can_keep_is_refused(pages: Pages, client: TestClient, field: str) -> None:
+    pages.add_lead("L-1")
+    form = remark(client, verdict="reject", reason="no budget") | {field: "a\0b"}
+    assert client.post("/leads/L-1/feedback", data=form).status_code == 422
+    assert said_of(pages) == []
+
+
 # ── A lead ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -251,6 +300,16 @@ def test_looking_at_a_lead_scores_it_once(pages: Pages, client: TestClient) -> N
     for _ in range(3):
         assert client.get("/leads/L-1").status_code == 200
     assert (pages.scores.asked, pages.count("predictions")) == (1, 1)
+
+
+def test_the_crm_is_told_of_a_score_only_where_it_listens(pages: Pages, client: TestClient) -> None:
+    pages.add_lead("L-1")
+    client.get("/leads/L-1")
+    assert pages.count("outbox") == 0
+    pages.app.state.services.settings.webhook_url = "https://crm.example"
+    pages.add_lead("L-2")
+    client.get("/leads/L-2")
+    assert pages.count("outbox") == 1
 
 
 def a_quarter_of_an_hour(pages: Pages) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
+from features.clock import micros
 from serving.schemas.evidence import Upserted
 from serving.schemas.history import LeadHistory
 from tests.serving.service import NOW, Caller
@@ -169,3 +174,63 @@ def test_a_delivery_with_an_idempotency_key_is_stored_once(client: TestClient) -
     again = client.post("/v1/events", json={"events": [EVENT]}, headers=key)
     assert first.json()["stored"] == 1
     assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
+
+
+@pytest.mark.parametrize("kind", ["leads", "events", "stages", "attributes"])
+@pytest.mark.parametrize("lead_id", [".", ".."])
+def test_a_lead_whose_address_would_mean_a_folder_is_refused(
+    client: TestClient, kind: str, lead_id: str
+) -> None:
+    items = {
+        "leads": LEAD | {"lead_id": lead_id},
+        "events": EVENT | {"lead_id": lead_id},
+        "stages": {"lead_id": lead_id, "stage": "mql", "entered_at": "2024-12-03T00:00:00Z"},
+        "attributes": {
+            "entity": "lead",
+            "entity_id": lead_id,
+            "field": "industry",
+            "value": "toys",
+            "occurred_at": "2024-12-01T09:00:00Z",
+        },
+    }
+    [result] = post(client, kind, items[kind]).results
+    assert (result.status, result.code) == ("refused", "invalid")
+
+
+@pytest.mark.parametrize("lead_id", ["00Q/17", "/", "a/../b", "x/score", "50 %?#", "é;b", "..."])
+def test_whatever_a_lead_is_called_it_can_be_asked_for(client: TestClient, lead_id: str) -> None:
+    assert post(client, "leads", LEAD | {"lead_id": lead_id}).stored == 1
+    address = f"/v1/leads/{quote(lead_id, safe='')}"
+    assert LeadHistory.model_validate_json(client.get(f"{address}/history").content).lead_id == lead_id
+    for what in ("score", "explanation"):
+        answer = client.get(f"{address}/{what}")
+        assert (answer.status_code, answer.json().get("lead_id")) == (200, lead_id), answer.text
+
+
+def test_a_lead_last_changed_in_the_future_would_never_be_overtaken(client: TestClient) -> None:
+    def changed(minutes: int) -> dict:
+        return LEAD | {"updated_at": (NOW + timedelta(minutes=minutes)).isoformat()}
+
+    [result] = post(client, "leads", changed(10)).results
+    assert (result.status, result.code) == ("refused", "in_future")
+    assert post(client, "leads", changed(4)).stored == 1
+
+
+def test_what_arrives_is_known_from_when_it_is_written(client: TestClient, caller: Caller) -> None:
+    """While the writer is busy a score is asked for: it does not see the event, nor does a later one as of then."""
+    services = caller.app.state.services
+    post(client, "leads", LEAD)
+    free, busy = threading.Event(), threading.Event()
+    services.writer.submit(lambda _: (busy.set(), free.wait(10)))
+    assert busy.wait(10)
+    with ThreadPoolExecutor(1) as pool:
+        delivered = pool.submit(post, client, "events", EVENT)
+        deadline = time.monotonic() + 10
+        while not services.writer.waiting and time.monotonic() < deadline:
+            time.sleep(0.005)
+        between = services.clock.now()
+        free.set()
+        assert delivered.result().stored == 1
+    [event] = held(client).events
+    assert micros(datetime.fromisoformat(event.known_at)) > between
+    assert micros(datetime.fromisoformat(event.recorded_at)) > between

@@ -100,3 +100,11 @@ def test_outcomes_of_unknown_leads_and_of_the_future_are_refused(client: TestCli
     past = {**body, "at": "2024-12-20T10:00:00Z"}
     answer = client.post("/v1/outcomes", json={**past, "lead_id": "nobody"})
     assert (answer.status_code, answer.json()["code"]) == (404, "lead_not_found")
+
+
+def test_an_outcome_told_otherwise_before_is_not_called_unchanged(client: TestClient) -> None:
+    body = {"lead_id": LEAD, "outcome": "rejected", "at": "2024-12-20T10:00:00Z", "reason": "no budget"}
+    assert client.post("/v1/outcomes", json=body).json()["code"] is None
+    answer = client.post("/v1/outcomes", json=body | {"reason": "a student"})
+    told = OutcomeStored.model_validate_json(answer.content)
+    assert (told.status, told.code) == ("refused", "known_differently")

@@ -81,7 +81,7 @@ def test_a_lead_of_the_store_and_the_same_lead_sent_along_score_alike(client: Te
     assert result.answer.log_odds == stored.log_odds
     assert result.answer.reasons == stored.reasons
     assert result.answer.interval == stored.interval
-    assert result.answer.warnings == stored.warnings
+    assert stored.warnings[: len(result.answer.warnings)] == result.answer.warnings
     in_account = client.post(
         "/v1/score", json={"leads": [{**alone, "account_id": "account 2"}], "as_of": as_of}
     )
@@ -254,3 +254,42 @@ def test_a_lead_that_was_erased_spoils_no_other_of_its_batch(caller: Caller, cli
     with services.store.reading() as connection:
         assert predictions.of_lead(connection, TENANT, "gone", 10) == []
     assert client.post("/v1/score", json=body, headers=headers).content == answer.content
+
+
+@pytest.fixture
+def objecting(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody objects after the score was made and before it is recorded, once."""
+    services, left = caller.app.state.services, [True]
+
+    def before(work):
+        if left:
+            left.clear()
+            with services.store.writing() as connection:
+                suppression.object_to_profiling(connection, TENANT, LEAD, None, services.clock.now())
+        return submit(work)
+
+    submit = services.writer.submit
+    monkeypatch.setattr(type(services.writer), "submit", lambda _, work: before(work))
+
+
+@pytest.mark.parametrize("what", ["score", "explanation"])
+def test_who_objects_while_being_scored_is_told_so(
+    client: TestClient, caller: Caller, objecting: None, what: str
+) -> None:
+    answer = client.get(f"/v1/leads/{LEAD}/{what}")
+    assert answer.status_code == 200, answer.text
+    assert not NotScored.model_validate_json(answer.content).scored
+    with caller.app.state.services.store.reading() as connection:
+        [kept] = predictions.of_lead(connection, TENANT, LEAD, 10)
+        assert predictions.queue(connection, TENANT, predictions.Filters(), None, 10) == []
+    assert kept.log_odds is None
+
+
+def test_who_objects_while_being_scored_spoils_no_other(
+    client: TestClient, caller: Caller, objecting: None
+) -> None:
+    leads = [plain(company.people()[lead_id]) for lead_id in ("lead 1", LEAD, "lead 2")]
+    answer = client.post("/v1/score", json={"leads": leads})
+    told = ScoreResults.model_validate_json(answer.content).results
+    assert [one.status for one in told] == [200, 200, 200]
+    assert [one.answer.scored for one in told] == [True, False, True]

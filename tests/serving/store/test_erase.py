@@ -7,9 +7,23 @@ import pytest
 from sqlalchemy import func, select
 
 from features.evidence import Evidence
-from serving.store import audit, erase, evidence, feedback, idempotency, jobs, predictions, suppression
+from serving.jobs.files import JobFiles
+from serving.jobs.progress import Order, Part, Progress
+from serving.jobs.publishing import published
+from serving.store import (
+    audit,
+    erase,
+    evidence,
+    feedback,
+    idempotency,
+    job_files,
+    jobs,
+    predictions,
+    suppression,
+)
 from serving.store.errors import LeadForgotten
 from serving.store.feedback import Feedback
+from serving.store.idempotency import Began, Replay
 from serving.store.jobs import Job
 from serving.store.rows import AttributeRow, EventRow, LeadRow, StageRow
 from serving.store.tables import IDEMPOTENCY, METADATA
@@ -22,6 +36,7 @@ FORMS = ("CANARY", "canary")
 
 def company(store):
     """A lead that is full of canaries beside others that have none, in every table."""
+    answers: dict[str, Replay] = {}
     with store.writing() as connection:
         for lead, word in ((GONE, CANARY), ("L2", "plain"), ("L10", "plain")):
             evidence.put_leads(connection, TENANT, [LeadRow(lead, 1, "acme", f"{word} line")], 5)
@@ -39,14 +54,21 @@ def company(store):
                 f"f{number}", TENANT, lead, made.prediction_id, 9, "key", "reject", "no", None, f"{word}!"
             )
             feedback.add(connection, said)
-            idempotency.begin(connection, TENANT, "key", f"{word}-{lead}", b"f", 9)
-            idempotency.finish(connection, "key", f"{word}-{lead}", 200, answer, "application/json")
+            answers[f"{word}-{lead}"] = Replay(200, answer, "application/json")
         suppression.object_to_profiling(connection, TENANT, GONE, f"{CANARY} says no", 10)
+        for key, replay in answers.items():
+            idempotency.begin(connection, TENANT, "key", key, b"f", 9)
+            idempotency.finish(connection, "key", key, Began(9), replay)
+
+
+def keep(store, job_id: str, progress: Progress, *, tenant=TENANT, state="JobComplete") -> None:
+    orders = Order("score", "csv", "none", None).to_json()
+    with store.writing() as connection:
+        jobs.create(connection, Job(job_id, tenant, "key", state, orders, progress.to_json(), 1, 1))
 
 
 def job(store, folder: Path, job_id: str, *, tenant=TENANT, state="JobComplete") -> Path:
-    with store.writing() as connection:
-        jobs.create(connection, Job(job_id, tenant, "key", state, "{}", "{}", 1, 1))
+    keep(store, job_id, Progress(), tenant=tenant, state=state)
     made = folder / "jobs" / job_id
     made.mkdir(parents=True)
     csv = f'lead_id,note\r\n{GONE},"two\r\nlines"\r\nL2,"a ""quote"""\r\n"{GONE}",x\r\n'
@@ -55,6 +77,7 @@ def job(store, folder: Path, job_id: str, *, tenant=TENANT, state="JobComplete")
     text = "\n".join(json.dumps(line) for line in lines) + "\n"
     (made / "successful.ndjson").write_text(text, encoding="utf-8")
     (made / "failed.1.part").write_text(f"L2 {GONE}\nL10\n", encoding="utf-8")
+    (made / "notes.txt").write_text(f"L2 {GONE}\nL10\n", encoding="utf-8")
     return made
 
 
@@ -77,7 +100,7 @@ def test_not_one_byte_is_left(file_store, tmp_path):
         assert files_with_canaries(tmp_path) == []
     assert (made / "input.csv").read_bytes() == b'lead_id,note\r\nL2,"a ""quote"""\r\n'
     assert (made / "successful.ndjson").read_text() == '{"lead_id": "L2"}\n'
-    assert (made / "failed.1.part").read_text() == "L10\n"
+    assert not (made / "failed.1.part").exists()
 
 
 def test_others_stay_as_they_were(store, tmp_path):
@@ -166,10 +189,76 @@ def test_a_short_id_takes_no_others_with_it(file_store, tmp_path):
     made = job(file_store, tmp_path, "job1")
     (made / "input.csv").write_text('lead_id,answer\n1,\n10,x1\n21,"{""lead_id"": ""1""}"\n11,"{""n"": 1}"\n')
     (made / "successful.ndjson").write_text('{"lead_id": "1"}\n{"lead_id": "10", "n": 1}\n')
-    (made / "failed.1.part").unlink()
+    (made / "notes.txt").unlink()
     erase.forget(file_store, TENANT, "1", tmp_path, now=20)
     assert (made / "input.csv").read_text() == 'lead_id,answer\n10,x1\n11,"{""n"": 1}"\n'
     assert (made / "successful.ndjson").read_text() == '{"lead_id": "10", "n": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("lead", "file", "before", "after"),
+    [
+        ("L-77", "input-1.csv", "lead_id,m\n  L-77 ,x\nL-88,y\n", "lead_id,m\nL-88,y\n"),
+        ("+4917", "successful.csv", "id,lead_id\np1,'+4917\np2,'+49170\n", "id,lead_id\np2,'+49170\n"),
+        ('a"b', "input-1.csv", 'lead_id\n"a""b"\nL-1\n', "lead_id\nL-1\n"),
+        ("L-7", "input-1.csv", "\ufeffL-7\nL-1\n", "L-1\n"),
+        ("L-7", "input-1.csv", 'lead_id\n"never closed L-7,\nL-1\n', "lead_id\nL-1\n"),
+        (
+            "L-7",
+            "input-1.csv",
+            "lead_id,n\nL-1,about L-7 \nL-71,\nL-2,L-7.5\n",
+            "lead_id,n\nL-71,\nL-2,L-7.5\n",
+        ),
+        ("L-7", "input-1.ndjson", '{"lead_id": "\\u004c-7"}\n{"lead_id": "L-1"}\n', '{"lead_id": "L-1"}\n'),
+        ("L-7", "input-1.ndjson", '{"lead_id": "L-7", \n{"lead_id": "L-71"}\n', '{"lead_id": "L-71"}\n'),
+        ("L-7", "input-1.csv", 'lead_id,n\nL-7,"a\u2028b"\nL-1,"a\u2028b"\n', 'lead_id,n\nL-1,"a\u2028b"\n'),
+        ("L-7", "input-1.csv", "n,lead_id\na\u2028b,L-7\na,L-1\n", "n,lead_id\na,L-1\n"),
+    ],
+)
+def test_a_person_is_found_however_a_file_writes_the_id(tmp_path, lead, file, before, after):
+    (tmp_path / file).write_text(before, encoding="utf-8", newline="")
+    assert job_files.holds(tmp_path, lead)
+    job_files.forget(tmp_path, lead)
+    assert (tmp_path / file).read_bytes().decode() == after
+    assert not job_files.holds(tmp_path, lead)
+    assert [one.name for one in tmp_path.iterdir()] == [file]
+
+
+def test_results_of_a_job_that_nobody_fetched_yet_are_there_after_erasing(file_store, tmp_path):
+    rows = b"lead_id\nL-1\nL-2\nL-3\nL-4\n"
+    scored = b"p1,L-1,x\r\np2,L-2,x\r\n"
+    progress = Progress(
+        position=len(b"lead_id\nL-1\nL-2\n"),
+        rows=2,
+        successful=2,
+        attempts=1,
+        parts=(Part(1, len(scored), 0),),
+        upload="1",
+        uploaded=len(rows),
+    )
+    keep(file_store, "job1", progress, state="Aborted")
+    files = JobFiles(tmp_path / "jobs" / "job1", "csv")
+    files.folder.mkdir(parents=True)
+    files.input("1").write_bytes(rows)
+    files.part("successful", 1).write_bytes(scored + b"p3,L-1,not committed\r\n")
+    for lead in ("L-1", "L-3"):
+        erase.forget(file_store, TENANT, lead, tmp_path, now=20)
+    order = Order("score", "csv", "none", None)
+    told = {
+        name: published(files, order, progress, name).read_bytes() for name in ("successful", "unprocessed")
+    }
+    assert told["successful"].splitlines()[1:] == [b"p2,L-2,x"]
+    assert told["unprocessed"] == b"lead_id,as_of\r\nL-4,\r\n"
+    assert files.input("1").read_bytes() == b"lead_id\nL-2\nL-4\n"
+    assert not list(files.folder.glob("*.part"))
+
+
+def test_a_file_that_was_published_meanwhile_is_not_published_again(tmp_path):
+    files = JobFiles(tmp_path, "csv")
+    files.result("failed").write_bytes(b"without the lead\n")
+    files.publish("failed", b"with the lead\n", ())
+    assert [one.name for one in tmp_path.iterdir()] == ["failed.csv"]
+    assert files.result("failed").read_bytes() == b"without the lead\n"
 
 
 def test_every_table_with_leads_is_erased():

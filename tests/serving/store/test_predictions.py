@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
-from serving.store import evidence, leases, outbox, predictions
+from serving.store import evidence, leases, outbox, predictions, suppression
+from serving.store.errors import LeadObjected
 from serving.store.predictions import Filters
 from serving.store.rows import LeadRow
-from serving.store.tables import OUTBOX
+from serving.store.tables import OBJECTIONS, OUTBOX
 from tests.serving.store.making import TENANT, prediction
 
 
@@ -177,3 +178,35 @@ def test_a_lease_is_held_by_one(store):
         assert not leases.hold(connection, "courier", "one", 160, 200)
         leases.let_go(connection, "courier", "two")
         assert leases.hold(connection, "courier", "one", 160, 200)
+
+
+def test_an_answer_about_the_past_is_nobodys_latest_score(store):
+    given = prediction(5, of_the_past=True)
+    record(store, given)
+    assert last(store) is None
+    assert told(store) == []
+    with store.reading() as connection:
+        assert predictions.get(connection, TENANT, given.prediction_id) == given
+
+
+def test_who_objects_while_being_scored_gets_into_no_queue_and_no_outbox(store):
+    with store.writing() as connection:
+        suppression.object_to_profiling(connection, TENANT, "L1", None, 1)
+    silent = prediction(3, log_odds=None, probability=None, points=None, band=None)
+    for records in ([prediction(2)], [prediction(2, origin="score")], [silent, prediction(2, role="shadow")]):
+        with pytest.raises(LeadObjected):
+            record(store, *records)
+    record(store, silent, prediction(4, "L2"))
+    with store.reading() as connection:
+        assert predictions.queue(connection, TENANT, Filters(), None, 10)[0].lead_id == "L2"
+        assert predictions.of_lead(connection, TENANT, "L1", 10) == [silent]
+    assert told(store) == [("L2", 4)]
+
+
+def test_what_waits_to_be_told_of_who_objected_is_not_due(store):
+    """However it came there, as from a worker of an earlier version."""
+    record(store, prediction(1), prediction(2, "L2"))
+    with store.writing() as connection:
+        connection.execute(insert(OBJECTIONS).values(tenant=TENANT, lead_id="L1", at=1))
+        connection.execute(insert(OBJECTIONS).values(tenant="another", lead_id="L2", at=1))
+    assert told(store) == [("L2", 2)]

@@ -27,14 +27,34 @@ def test_the_last_activation_of_a_role_is_current(store):
     assert challenger.fingerprint is None
 
 
-def test_a_rollback_goes_to_the_bundle_before_and_back(store):
+def test_rollbacks_go_further_back_and_never_to_what_was_rolled_back_from(store):
     with store.writing() as connection:
-        for at, fingerprint in enumerate(["aaa", "bbb", "bbb"]):
+        for at, fingerprint in enumerate(["aaa", "bbb", "ccc", "ccc"]):
             activations.activate(connection, "champion", fingerprint, "ann", at)
-        found = [activations.rollback(connection, "ann", at) for at in (10, 11)]
+        found = [activations.rollback(connection, "ann", at) for at in (10, 11, 12)]
         actions = [entry.action for entry in audit.entries(connection, activations.EVERYWHERE)]
-    assert [one.fingerprint for one in found if one] == ["aaa", "bbb"]
-    assert actions == ["rolled_back", "rolled_back", "activated", "activated", "activated"]
+    assert [one and one.fingerprint for one in found] == ["bbb", "aaa", None]
+    assert actions == [*["rolled_back"] * 2, *["activated"] * 4]
+
+
+def test_what_was_rolled_back_from_counts_again_once_it_is_activated_anew(store):
+    with store.writing() as connection:
+        for at, fingerprint in enumerate(["aaa", "bbb"]):
+            activations.activate(connection, "champion", fingerprint, "ann", at)
+        activations.rollback(connection, "ann", 10)
+        for at, fingerprint in enumerate(["bbb", "ccc"], start=11):
+            activations.activate(connection, "champion", fingerprint, "ann", at)
+        found = activations.rollback(connection, "ann", 20)
+    assert found.fingerprint == "bbb"
+
+
+def test_a_rollback_that_is_refused_leaves_what_was_rolled_back_from(store):
+    with store.writing() as connection:
+        for at, fingerprint in enumerate(["aaa", "bbb", "ccc"]):
+            activations.activate(connection, "champion", fingerprint, "ann", at)
+        made = activations.rollback(connection, "ann", 10)
+        assert activations.refuse(connection, made.id).fingerprint == "ccc"
+        assert activations.current(connection, "champion").fingerprint == "ccc"
 
 
 def test_an_activation_that_was_refused_leaves_the_one_before(store):

@@ -46,14 +46,13 @@ def test_rows_past_their_time_go_and_half_a_year_is_always_kept(store):
     assert left() == {"L4"}
 
 
-def test_much_is_purged_in_parts(store, monkeypatch):
-    monkeypatch.setattr(retention, "AT_ONCE", 3)
+def test_much_is_purged_in_parts(store):
     with store.writing() as connection:
         predictions.record(connection, [prediction(n, f"L{n}") for n in range(7)], alert_points=None)
-        assert retention.purge(connection, NOW, 200) == 7 + 3
-        assert retention.purge(connection, NOW, 200) == 3
-        assert retention.purge(connection, NOW, 200) == 1
-        assert retention.purge(connection, NOW, 200) == 0
+        for number in range(7):
+            idempotency.begin(connection, TENANT, "key", str(number), b"f", 0)
+        purged = [retention.purge(connection, NOW, 200, 3) for _ in range(4)]
+        assert purged == [3 * 3, 3 * 3, 3 * 1, 0], "of predictions, latest scores and repeated answers"
 
 
 def test_an_objection_ends_scores_and_what_follows_from_them(store):
