@@ -39,6 +39,8 @@ JSON_TYPE: Final = re.compile(
 )
 SPACES: Final = b" \t\n\r"
 NUL: Final = b"\\u0000"
+CONTAINERS: Final = frozenset({dict, list})
+"""Looked up by type: `isinstance` with both takes four times as long, and this is asked of every value."""
 
 
 class Pace:
@@ -183,11 +185,11 @@ def _count_keys(found: Any) -> int:
         depth += 1
         if depth > DEEPEST:
             raise ProblemError(Code.JSON_TOO_DEEP)
-        objects = [one for one in level if isinstance(one, dict)]
-        lists = [one for one in level if isinstance(one, list)]
+        objects = [one for one in level if type(one) is dict]
+        lists = [one for one in level if type(one) is list]
         keys += sum(map(len, objects))
-        level = [one for node in objects for one in node.values() if isinstance(one, dict | list)]
-        level += [one for node in lists for one in node if isinstance(one, dict | list)]
+        level = [one for node in objects for one in node.values() if type(one) in CONTAINERS]
+        level += [one for node in lists for one in node if type(one) in CONTAINERS]
     return keys
 
 

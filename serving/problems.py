@@ -20,7 +20,7 @@ from serving.answers.refusals import Unscorable
 from serving.codes import Code
 from serving.live import NoModelError
 from serving.logs import log
-from serving.store.errors import LeadForgotten, StoreUnavailable
+from serving.store.errors import ClaimLost, LeadForgotten, LeadObjected, StoreUnavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE: Final = "/docs#"
@@ -239,6 +239,8 @@ _TOLD: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
     HTTPException: _of_http,
     Unscorable: _of_unscorable,
     LeadForgotten: lambda _: Problem(Code.LEAD_FORGOTTEN),
+    LeadObjected: lambda _: Problem(Code.LEAD_OBJECTED),
+    ClaimLost: lambda _: Problem(Code.IN_PROGRESS),
     StoreUnavailable: lambda _: Problem(Code.STORE_UNAVAILABLE),
     NoModelError: lambda _: Problem(Code.MODEL_NOT_AVAILABLE),
     BundleError: lambda _: Problem(Code.MODEL_NOT_AVAILABLE),

@@ -14,7 +14,7 @@ DRAIN_SECONDS: Final = 0.5
 """Between the signal and the closed door: who balances load sees that nothing more should come here, and what
 has been sent already is read."""
 
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+SIGNALS: Final[tuple[int, ...]] = (signal.SIGTERM, signal.SIGINT)
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
 

@@ -253,7 +253,7 @@ class Scoring:
                 return _refrain(asked, models.champion)
             arm = models.arm_for(lead_id, head.account_id, head.service_line)
             earlier = self._earlier(arm, asked)
-            arms = _arms(models, arm)
+            arms = _arms(models, arm) if earlier is None else [*_arms(models, arm), earlier]
             known = self._known(connection, tenant, lead_id, head.revision, arms)
             if moment < now:
                 asked = replace(asked, warnings=_late(connection, asked, head, arm))

@@ -17,7 +17,7 @@ from serving.live import NoModelError
 from serving.pages.guard import ForgedError, SignedOutError
 from serving.pages.rendering import HEADERS, page
 from serving.problems import ProblemError
-from serving.store.errors import LeadForgotten, StoreUnavailable
+from serving.store.errors import LeadForgotten, LeadObjected, StoreUnavailable
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -37,6 +37,7 @@ WORDS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     ),
     NoModelError: (503, "No model yet", "Nobody has activated a model: leadlight activate BUNDLE does."),
     LeadForgotten: (410, "This lead was erased", "Nothing is kept about it, and nothing will be."),
+    LeadObjected: (409, "This person has just objected to profiling", "No score is computed any more."),
 }
 TOLD: Final[tuple[type[Exception], ...]] = (ProblemError, Unscorable, *WORDS)
 

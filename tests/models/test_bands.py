@@ -194,7 +194,10 @@ def test_more_leads_make_the_range_narrower_until_groups_need_not_grow():
 def test_the_sentence_tells_what_stands_behind_it():
     probability, label = np.full(214, 26 / 214), np.repeat([1.0, 0.0], [26, 188])
     found = tabulate(outcomes(probability, label), LIMITS).range_of(26 / 214)
-    expected = "leads scored like this: 12 % become SQL (90 % range 9 to 16 %, by the nearest 214 leads; of those 26 did)"
+    expected = (
+        "leads scored like this: 12 % become SQL (90 % range 9 to 16 %, "
+        "by the nearest 214 leads; of those 26 did)"
+    )
     assert found.sentence == expected
 
 

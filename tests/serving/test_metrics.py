@@ -24,7 +24,7 @@ def test_requests_are_counted_by_the_template_of_their_route(client: TestClient)
     client.get("/v1/leads/nobody/score")
     client.get("/nowhere/canary")
     text = client.get("/metrics").text
-    route = 'method="GET",route="/v1/leads/{lead_id}/score"'
+    route = 'method="GET",route="/v1/leads/{lead_id:path}/score"'
     assert _value(text, f'leadlight_request_seconds_count{{{route},status="200"}}') == 3
     assert _value(text, f'leadlight_request_seconds_count{{{route},status="404"}}') == 1
     assert _value(text, 'leadlight_problems_total{code="lead_not_found"}') == 1

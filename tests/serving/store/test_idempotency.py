@@ -60,8 +60,8 @@ def test_what_was_abandoned_may_be_tried_again_and_what_was_finished_not(store):
         idempotency.finish(connection, "one", "k", Began(NOW), Replay(200, b"", "application/json"))
         idempotency.abandon(connection, "one", "k", Began(NOW))
         assert begin(connection) == Replay(200, b"", "application/json")
-        assert idempotency.purge(connection, NOW + DAY) == 0
-        assert idempotency.purge(connection, NOW + DAY + 1) == 1
+        assert idempotency.purge(connection, NOW + DAY, 100) == 0
+        assert idempotency.purge(connection, NOW + DAY + 1, 100) == 1
 
 
 def test_who_lost_its_claim_neither_answers_nor_lets_go(store):
