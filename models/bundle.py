@@ -274,6 +274,8 @@ def _read(content: Mapping[str, bytes], fingerprint: str, path: Path) -> ModelBu
         model = model_from_files(_model_files(files))
         if {feature.name for feature in model.features} != {feature.name for feature in features}:
             raise BundleError(f"features.json of the bundle at {path} is not what its model needs")
+        if not isinstance(manifest["excused"], list):
+            raise BundleError(f"manifest.json of the bundle at {path} does not name the excused attributes")
         return ModelBundle(
             manifest=manifest,
             features=features,

@@ -37,9 +37,9 @@ async def sign_in(
     """Exchange a key for a session."""
     refuse_other_sites(request)
     address = request.client.host if request.client else ""
-    services.limiter.check_attempts(address)
     found = await services.keys.principal(key.strip())
-    if found is None or SCOPE not in found.scopes:
+    if found is None or SCOPE not in found.scopes:  # a good key is let in, whatever others at this address tried
+        services.limiter.check_attempts(address)
         services.limiter.count_attempt(address)
         return _form(next, REFUSED)
     secret = await signing_secret(request, services)
