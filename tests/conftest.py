@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,6 +41,13 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(autouse=True)
+def every_library() -> Iterator[None]:
+    """What serves keeps the training libraries out of its process; tests share one with those that train."""
+    yield
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "serving.lean"]
 
 
 @pytest.fixture(scope="session")

@@ -18,22 +18,23 @@ from uuid import uuid4
 
 from serving.lean import stay_lean
 
-stay_lean()
+if __name__ == "__main__":
+    stay_lean()
 
-from features.errors import LeadlightError  # noqa: E402 - nothing heavy may be imported before stay_lean
-from serving.clock import clock_of  # noqa: E402
-from serving.desk import bundles_of  # noqa: E402
-from serving.jobs.desk import Desk, NotOursError  # noqa: E402
-from serving.jobs.files import JobFiles  # noqa: E402
-from serving.jobs.models import StoredModels  # noqa: E402
-from serving.jobs.progress import Order  # noqa: E402
-from serving.jobs.reading import StoreSource  # noqa: E402
-from serving.jobs.runner import Bench, StoppedError, run  # noqa: E402
-from serving.logs import Log, configure  # noqa: E402
-from serving.settings import Settings, read_settings  # noqa: E402
-from serving.store.engine import Store  # noqa: E402
-from serving.store.errors import StoreUnavailable  # noqa: E402
-from serving.store.writer import Writer  # noqa: E402
+from features.errors import LeadlightError
+from serving.clock import clock_of
+from serving.desk import bundles_of
+from serving.jobs.desk import Desk, NotOursError
+from serving.jobs.files import JobFiles
+from serving.jobs.models import StoredModels
+from serving.jobs.progress import Order
+from serving.jobs.reading import StoreSource
+from serving.jobs.runner import Bench, StoppedError, run
+from serving.logs import Log, configure
+from serving.settings import Settings, read_settings
+from serving.store.engine import Store
+from serving.store.errors import StoreUnavailable
+from serving.store.writer import Writer
 
 NICENESS: Final = 10
 BEAT_SECONDS: Final = 5.0

@@ -38,7 +38,9 @@ async def sign_in(
     refuse_other_sites(request)
     address = request.client.host if request.client else ""
     found = await services.keys.principal(key.strip())
-    if found is None or SCOPE not in found.scopes:  # a good key is let in, whatever others at this address tried
+    if (
+        found is None or SCOPE not in found.scopes
+    ):  # a good key is let in, whatever others at this address tried
         services.limiter.check_attempts(address)
         services.limiter.count_attempt(address)
         return _form(next, REFUSED)
