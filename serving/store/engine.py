@@ -182,7 +182,6 @@ def _checked(url: str) -> URL:
 
 def _engine(url: URL, most: int) -> Engine:
     options: dict[str, Any] = {"pool_size": most, "max_overflow": 0, "pool_timeout": WAIT_MS / 1000}
-    options["pool_reset_on_return"] = None  # every use ends its transaction; a second end costs as much
     connect: dict[str, Any]
     if url.get_backend_name() == "sqlite":
         # autocommit: the driver never begins by itself, our listeners do
