@@ -76,14 +76,17 @@ def mutants(bundle: Path, into: Path, seed: int) -> Iterator[tuple[str, Path]]:
 
 
 def resealed(bundle: Path, path: Path, rng: random.Random) -> Path:
-    """A bundle with one number of its model changed, sealed anew."""
+    """A bundle with the numbers of one tree changed, sealed anew."""
     content, _ = unseal(bundle)
     changed = dict(content)
     name = rng.choice([name for name in content if name.endswith("booster.txt")])
     text = content[name].decode()
-    leaves = [match.span(1) for match in re.finditer(r"leaf_value=(\S+)", text)]
-    start, end = rng.choice(leaves)
-    changed[name] = (text[:start] + f"{rng.uniform(1, 2):.17g}" + text[end:]).encode()
+    trees = list(re.finditer(r"leaf_value=(.+)", text))
+    tree = rng.choice(trees)
+    other = " ".join(
+        f"{rng.uniform(1, 2):.17g}" for _ in tree[1].split()
+    )  # any row ends in one of its leaves
+    changed[name] = (text[: tree.start(1)] + other + text[tree.end(1) :]).encode()
     seal(path, changed)
     return path
 
