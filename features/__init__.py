@@ -8,8 +8,8 @@ feature language.
 
 from __future__ import annotations
 
-from features.definitions import (
-    Feature,
+from features.definitions import Feature, feature_set
+from features.language import (
     account,
     account_size,
     active_days,
@@ -18,7 +18,6 @@ from features.definitions import (
     created_hour,
     created_weekday,
     distinct,
-    feature_set,
     first_seen,
     latest,
     latest_number,

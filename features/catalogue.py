@@ -10,9 +10,10 @@ from typing import Final, Literal
 import numpy as np
 
 from features.attributes import number
-from features.definitions import (
-    Feature,
-    Signal,
+from features.definitions import Feature, Signal, feature_set
+from features.errors import DefinitionError
+from features.history import History, Stream
+from features.language import (
     account,
     account_size,
     active_days,
@@ -21,7 +22,6 @@ from features.definitions import (
     created_hour,
     created_weekday,
     distinct,
-    feature_set,
     first_seen,
     latest,
     latest_number,
@@ -33,8 +33,6 @@ from features.definitions import (
     total,
     trend,
 )
-from features.errors import DefinitionError
-from features.history import History, Stream
 from features.matrix import Ints
 from features.playbook import Playbook
 

@@ -20,7 +20,7 @@ import numpy as np
 from features.definitions import Feature
 from features.errors import TooLittleDataError
 from features.matrix import Float32s, Floats, Matrix
-from features.playbook import Sheet
+from features.sheet import Sheet
 from models.contributions import Contributions
 from models.dataset import Dataset
 from models.encoder import Encoder, fit_encode

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.errors import TooLittleDataError
-from features.playbook import Sheet
+from features.sheet import Sheet
 from models.dataset import Dataset
 
 LEAST: Final = 20

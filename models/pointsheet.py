@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.definitions import Feature, latest, latest_number
+from features.definitions import Feature
 from features.errors import LeadlightError
+from features.language import latest, latest_number
 from features.matrix import Floats, Matrix
-from features.playbook import Rule, RuleTest, Sheet
+from features.sheet import Rule, RuleTest, Sheet
 from models.contributions import Contributions, of_features
 from models.dataset import Dataset
 from models.learning import Files

@@ -18,7 +18,7 @@ import numpy as np
 
 from features.definitions import Feature
 from features.matrix import Floats
-from features.playbook import Sheet
+from features.sheet import Sheet
 from models.blend import Margins, blend_weights, fit_blend, level
 from models.boosting import DEFAULTS, BoostingLearner, Settings
 from models.dataset import Dataset

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from features.errors import DefinitionError, LeadlightError
-from features.playbook import Sheet, read_playbook
+from features.playbook import read_playbook
+from features.sheet import Sheet
 from pipelines.simulation.behavior import draw_events
 from pipelines.simulation.company import RULE_LOG_ODDS
 from pipelines.simulation.export_facts import write_facts

@@ -8,21 +8,14 @@ answering, and the trouble is told.
 from __future__ import annotations
 
 import threading
-import time
-from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Final
 
-from features.clock import DAY
 from features.errors import LeadlightError
-from features.evidence import Event, Evidence
-from features.online import OnlineFeatures
-from models.bundle import ModelBundle, load
-from models.online import OnlineScorer
 from models.sealed import BundleError
+from serving.arms import Arm, Arms, Role
 from serving.bundle_store import BundleStore
-from serving.canary import TOLERANCE, disagreement
 from serving.clock import SystemClock
 from serving.logs import Log
 from serving.store import workers
@@ -32,38 +25,14 @@ from serving.store.workers import Worker
 from serving.store.writer import Writer
 from serving.wanted import Entries, Wanted, entries_now, wanted
 
-Role = Literal["champion", "challenger"]
-
 LOOK_SECONDS: Final = 0.25
 RETRY_SECONDS: Final = 5.0
 """After which what could not be loaded is tried again."""
 REPORT_SECONDS: Final = 5.0
-KEPT: Final = 4
-"""Arms kept: those that answer, the one before, for a rollback, and some for replays."""
-BROKEN_SECONDS: Final = 300.0
-"""For so long nothing but an activation tries again to load what could not be loaded."""
-MOST_ASKED: Final = 8
-"""Bundles that wait to be loaded because an answer would have compared with them."""
 
 
 class NoModelError(LeadlightError):
     """Nothing is activated, or nothing that is activated can be loaded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One loaded bundle with everything that a score needs.
-
-    Attributes:
-        features: of ``scorer.features``: those of the bundle, and of the playbook's sheet.
-        role: what it was loaded as; an arm loaded for a replay says "champion".
-    """
-
-    bundle: ModelBundle
-    features: OnlineFeatures
-    scorer: OnlineScorer
-    role: Role
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +55,6 @@ class LiveModels:
         return self.challenger if pilot.takes(lead_id, account_id, service_line) else self.champion
 
 
-def load_arm(bundles: BundleStore, fingerprint: str, role: Role = "champion") -> Arm:
-    """Try, load, compile and warm a bundle of the store.
-
-    Raises:
-        LeadlightError: it is missing, not what it was, not signed, or gives other than the golden answers.
-    """
-    bundle = load(bundles.tried(fingerprint))
-    if bundle.fingerprint != fingerprint:
-        raise BundleError(
-            f"the bundle in the folder {fingerprint[:12]} is {bundle.fingerprint[:12]}; add it again"
-        )
-    scorer = OnlineScorer.compile(bundle)
-    if len(bundle.golden.log_odds) and not disagreement(bundle, scorer, 0) <= TOLERANCE:
-        raise BundleError(f"the bundle {fingerprint[:12]} does not give its golden answer in this process")
-    playbook = bundle.playbook
-    features = OnlineFeatures(scorer.features, time_zone=playbook.time_zone, excused=bundle.excused)
-    somebody = features.bind(Evidence("nobody", created_at=0, events=[Event("", "", 0, 0)]))
-    scorer.score(features.row(somebody, DAY))  # compiles and loads what the first request would wait for
-    return Arm(bundle, features, scorer, role, fingerprint)
-
-
 class Live:
     """The one mutable reference to what answers, and the thread that moves it."""
 
@@ -120,16 +68,11 @@ class Live:
         worker_id: str = "",
     ) -> None:
         """``writer`` and ``worker_id``: where and as whom to report; not at all without a writer."""
-        self._store, self._bundles, self._log = store, bundles, log
+        self._store, self._arms, self._log = store, Arms(bundles), log
         self._writer, self._worker_id = writer, worker_id
         self._current: LiveModels | None = None
         self._problem: str | None = None
         self._seen: Entries | None = None
-        self._kept: OrderedDict[str, Arm] = OrderedDict()
-        self._broken: dict[str, tuple[float, BundleError]] = {}
-        self._asked: dict[str, None] = {}
-        self._lock = threading.Lock()  # of what is kept, broken and asked for; never held while loading
-        self._replaying = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._retry_in = self._report_in = 0.0
@@ -158,64 +101,24 @@ class Live:
         Raises:
             BundleError: it is not there, or is not what it was, or could not be loaded a moment ago.
         """
-        found = self._at_hand(fingerprint)
-        if found is not None:
-            return found
-        with self._replaying:
-            found = self._at_hand(fingerprint)
-            return self._loaded(fingerprint) if found is None else found
+        return self._answering(fingerprint) or self._arms.replayed(fingerprint)
 
     def kept(self, fingerprint: str) -> Arm | None:
         """A bundle that is in memory; one that is not is loaded by the thread that watches, for the next time."""
-        found = self._at_hand(fingerprint)
+        found = self._answering(fingerprint) or self._arms.at_hand(fingerprint)
         if found is not None:
             return found
         if self._thread is None:  # a command, which answers nobody: it may wait
             with suppress(BundleError):
-                return self.arm(fingerprint)
+                return self._arms.replayed(fingerprint)
             return None
-        self._ask_for(fingerprint)
+        self._arms.ask_for(fingerprint)
         return None
 
-    def _ask_for(self, fingerprint: str) -> None:
-        with self._lock:
-            if not self._is_broken(fingerprint) and len(self._asked) < MOST_ASKED:
-                self._asked[fingerprint] = None
-
-    def _is_broken(self, fingerprint: str) -> bool:
-        since = self._broken.get(fingerprint)
-        return since is not None and time.monotonic() - since[0] < BROKEN_SECONDS
-
-    def _at_hand(self, fingerprint: str) -> Arm | None:
+    def _answering(self, fingerprint: str) -> Arm | None:
         current = self._current
-        if current is not None:
-            for arm in (current.champion, current.challenger):
-                if arm is not None and arm.fingerprint == fingerprint:
-                    return arm
-        with self._lock:
-            found = self._kept.get(fingerprint)
-            if found is not None:
-                self._kept.move_to_end(fingerprint)
-        return found
-
-    def _loaded(self, fingerprint: str) -> Arm:
-        """Load a bundle that nobody activated; one that failed lately is not tried again.
-
-        Raises:
-            BundleError: whatever is wrong with it.
-        """
-        with self._lock:
-            if self._is_broken(fingerprint):
-                raise self._broken[fingerprint][1]
-        try:
-            return self._arm(fingerprint, "champion")
-        except Exception as error:
-            said = error.what if isinstance(error, LeadlightError) else type(error).__name__
-            problems = error.problems if isinstance(error, LeadlightError) else ()
-            broken = BundleError(f"the bundle {fingerprint[:12]} cannot be loaded: {said}", problems)
-            with self._lock:
-                self._broken[fingerprint] = (time.monotonic(), broken)
-            raise broken from error
+        arms = () if current is None else (current.champion, current.challenger)
+        return next((arm for arm in arms if arm is not None and arm.fingerprint == fingerprint), None)
 
     def look(self) -> None:
         """Load what is activated, once. Does not fail where nothing can be loaded."""
@@ -259,13 +162,8 @@ class Live:
 
     def _warm(self) -> None:
         """Load one of the bundles that answers would have compared with."""
-        with self._lock:
-            fingerprint = next(iter(self._asked), None)
-            if fingerprint is None:
-                return
-            del self._asked[fingerprint]
         try:
-            self.arm(fingerprint)
+            self._arms.warm()
         except BundleError as error:
             self._log.warning("an earlier bundle cannot be loaded to compare with", problem=str(error))
 
@@ -284,8 +182,8 @@ class Live:
         if champion is not None:
             previous = log.previous if log.previous != champion.fingerprint else None
             self._current = LiveModels(champion, challenger, previous)
-            if previous is not None and self._at_hand(previous) is None:
-                self._ask_for(previous)  # most leads were scored by it last
+            if previous is not None and self._arms.at_hand(previous) is None:
+                self._arms.ask_for(previous)  # most leads were scored by it last
         self._tell(before, problems)
         self._report_in = 0.0
 
@@ -295,24 +193,12 @@ class Live:
             if fingerprint is None:
                 continue
             try:
-                return self._arm(fingerprint, role)
+                return self._arms.activated(fingerprint, role)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the service goes on
                 problems.append(_said(error, role, fingerprint))
                 if not isinstance(error, LeadlightError):
                     self._log.exception("a bundle could not be loaded", role=role, bundle=fingerprint)
         return None
-
-    def _arm(self, fingerprint: str, role: Role) -> Arm:
-        with self._lock:
-            found = self._kept.get(fingerprint)
-        loaded = load_arm(self._bundles, fingerprint) if found is None else found
-        with self._lock:
-            self._broken.pop(fingerprint, None)
-            self._kept[fingerprint] = loaded
-            self._kept.move_to_end(fingerprint)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return replace(loaded, role=role)
 
     def _overtaken(self, log: Wanted) -> bool:
         try:

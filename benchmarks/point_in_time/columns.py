@@ -5,19 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from features.clock import DAY
-from features.definitions import (
-    WINDOWS,
-    Feature,
-    active_days,
-    count,
-    distinct,
-    first_seen,
-    maximum,
-    mean,
-    recency,
-    total,
-    trend,
-)
+from features.definitions import WINDOWS, Feature
+from features.language import active_days, count, distinct, first_seen, maximum, mean, recency, total, trend
 
 TYPES: Final = (
     "page_view", "pricing_view", "email_open", "email_click", "form_fill", "webinar", "download", "demo_view",

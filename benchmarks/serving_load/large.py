@@ -14,10 +14,11 @@ from benchmarks.point_in_time import synthetic
 from benchmarks.point_in_time.columns import FEATURES as OF_EVENTS
 from benchmarks.point_in_time.columns import TOPICS
 from features.clock import DAY, iso
-from features.definitions import Feature, count, created_hour, created_weekday, feature_set, lead_age
+from features.definitions import Feature, feature_set
 from features.folder import read_tables
 from features.history import History
 from features.kernel import build
+from features.language import count, created_hour, created_weekday, lead_age
 from features.matrix import Floats
 from features.playbook import parse_playbook
 from models import bundle, card, golden, peers

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from features.playbook import RuleTest
+from features.sheet import RuleTest
 
 SECONDS_PER_DAY: Final = 86_400
 

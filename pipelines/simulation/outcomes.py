@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 
 from features.matrix import Floats, Ints
-from features.playbook import Sheet
+from features.sheet import Sheet
 from pipelines.simulation.behavior import Events
 from pipelines.simulation.company import (
     COLLEAGUES,

@@ -9,7 +9,7 @@ import numpy as np
 
 from features.errors import DefinitionError
 from features.matrix import Floats, Ints
-from features.playbook import RuleTest
+from features.sheet import RuleTest
 from pipelines.simulation.behavior import Events
 from pipelines.simulation.company import INTENT_KINDS, KIND_NAMES, SECONDS_PER_DAY
 from pipelines.simulation.people import (

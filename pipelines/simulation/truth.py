@@ -9,7 +9,8 @@ import numpy as np
 
 from features.clock import SECOND, iso
 from features.matrix import Floats, Ints
-from features.playbook import Playbook, Rule, Sheet
+from features.playbook import Playbook
+from features.sheet import Rule, Sheet
 from pipelines.simulation.company import (
     BACK_FILLED,
     COLLEAGUES,

@@ -14,7 +14,7 @@ from models.bundle import ModelBundle
 from models.online import Told
 from serving.answers import reasons
 from serving.answers.view import View
-from serving.live import Arm
+from serving.arms import Arm
 from serving.store.heads import Last
 
 Answer = dict[str, Any]

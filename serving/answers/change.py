@@ -25,7 +25,7 @@ from features.clock import DAY, HOUR, iso
 from features.evidence import Evidence, Fact
 from serving.answers import news
 from serving.answers.known import Known
-from serving.live import Arm
+from serving.arms import Arm
 from serving.store.heads import Last
 
 Plain = dict[str, Any]

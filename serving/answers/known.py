@@ -14,7 +14,7 @@ from typing import Final
 from features.evidence import Evidence
 from features.online import Bound
 from serving.answers.silence import without_withheld
-from serving.live import Arm
+from serving.arms import Arm
 
 MOST_LEADS: Final = 4_096
 MOST_ROWS: Final = 400_000

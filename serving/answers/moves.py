@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from features.evidence import Event, Evidence
 from features.playbook_service import Action
-from serving.live import Arm
+from serving.arms import Arm
 
 NOTE: Final = "association, not promise"
 

@@ -15,7 +15,7 @@ from features.evidence import Event, Evidence, Fact
 from features.playbook import Playbook
 from features.sentences import Phrases, sentence
 from serving.answers.silence import withheld_row
-from serving.live import Arm
+from serving.arms import Arm
 
 MOST_NAMED: Final = 3
 NOT_TOLD: Final = "something that is not told"

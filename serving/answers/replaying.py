@@ -10,7 +10,7 @@ from features.clock import iso
 from serving.answers.reasons import Case, by_feature
 from serving.answers.stored import row_of
 from serving.answers.view import View
-from serving.live import Arm
+from serving.arms import Arm
 from serving.store.predictions import Prediction
 
 

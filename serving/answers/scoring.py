@@ -28,15 +28,15 @@ from serving.answers.answer import (
 )
 from serving.answers.change import Scored, change
 from serving.answers.known import Known, KnownLeads
-from serving.answers.records import no_record, record_of, shadow_of
+from serving.answers.records import no_record, record_of
 from serving.answers.refusals import Unscorable
 from serving.answers.replaying import replay
-from serving.answers.silence import decided, doubtful
+from serving.answers.shadow import Shadows, shadow
 from serving.answers.stored import prediction_id
-from serving.answers.view import View
+from serving.answers.views import Views
+from serving.arms import Arm
 from serving.clock import Clock
-from serving.live import Arm, Live, LiveModels
-from serving.logs import log
+from serving.live import Live, LiveModels
 from serving.store import arrivals, predictions, suppression
 from serving.store import evidence as rows
 from serving.store.engine import Store
@@ -46,8 +46,6 @@ __all__ = ["Answer", "Detail", "Origin", "Prepared", "Scoring"]
 
 Enrich = Callable[[Asked, Arm, Evidence, Outcome], Answer]
 """What an answer says besides."""
-
-MOST_VIEWS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +85,8 @@ class Scoring:
         self._store = store
         self._live = live
         self._leads = KnownLeads()
-        self._views: dict[tuple[str, frozenset[int] | None], View] = {}
-        self._failing: set[str] = set()
+        self._views = Views()
+        self._shadows = Shadows()
 
     def of_lead(
         self,
@@ -180,7 +178,7 @@ class Scoring:
             arm = self._live.arm(kept.bundle)
         except BundleError as error:
             raise Unscorable("model_not_available") from error
-        return replay(kept, arm, self._view_again(arm, kept) if reasons == "features" else None)
+        return replay(kept, arm, self._views.again(arm, kept) if reasons == "features" else None)
 
     def sheet(self, tenant: str, lead_id: str, as_of: int | None = None) -> Answer:
         """The team's own rules for a lead (``schemas.model.SheetShown``); nothing is recorded.
@@ -197,7 +195,7 @@ class Scoring:
             arm = self._live.current().arm_for(lead_id, head.account_id, head.service_line)
             known = self._known(connection, tenant, lead_id, head.revision, [arm])
         row = _row(arm, _bound(known, arm), moment)
-        return sheet_view.shown(arm, self._view_of(arm, known, row, moment), row, lead_id, moment)
+        return sheet_view.shown(arm, self._views.of(arm, known, row, moment), row, lead_id, moment)
 
     def silent(self, prepared: Prepared) -> Prepared:
         """The answer to the same question about somebody who objected in the meantime."""
@@ -206,31 +204,6 @@ class Scoring:
             one.tenant, one.lead_id, one.as_of, one.made_at, one.origin, "signals", one.service_line
         )
         return _refrain(asked, self._live.current().champion)
-
-    def view(self, arm: Arm, silent: frozenset[int] | None = None) -> View:
-        """How an arm is to be talked about; ``silent`` as in ``View``."""
-        found = self._views.get((arm.fingerprint, silent))
-        if found is None:
-            found = View(arm, silent)
-            if len(self._views) >= MOST_VIEWS:
-                self._views.clear()
-            self._views[arm.fingerprint, silent] = found
-        return found
-
-    def _view_of(self, arm: Arm, known: Known, row: Row, as_of: int) -> View:
-        """The view for a row, which does not tell what withheld rows decide."""
-        told = known.bound_told(arm)
-        return self.view(arm, frozenset() if told is None else decided(row, _row(arm, told, as_of)))
-
-    def _view_again(self, arm: Arm, kept: Prediction) -> View:
-        """The view for stored values. What could tell of withheld rows is told where the answer told it."""
-        features = arm.scorer.features
-        could = doubtful(features, arm.bundle.playbook)
-        if could:
-            said = (orjson.loads(kept.answer).get("reasons") or {}).get("by_feature") or ()
-            told = {one["feature"] for one in said}
-            could = frozenset(at for at in could if features[at].name not in told)
-        return self.view(arm, could)
 
     def _of_lead(
         self,
@@ -297,32 +270,19 @@ class Scoring:
         since: _Since = _NOTHING,
     ) -> Prepared:
         result = outcome(arm, _row(arm, _bound(known, arm), asked.as_of))
-        view = self._view_of(arm, known, result.row, asked.as_of)
+        view = self._views.of(arm, known, result.row, asked.as_of)
         answer = scored(asked, arm, view, result, prediction_id(asked.made_at))
         answer["change"] = _change(asked, arm, known, result, since)
         if enrich is not None:
             answer |= enrich(asked, arm, known.evidence, result)
         body = orjson.dumps(answer)
         records: tuple[Prediction, ...] = (record_of(asked, arm, result, (answer["prediction_id"], body)),)
-        shadow, alert_points = _shadow(models), arm.bundle.playbook.alerts.points
-        if shadow is None:
+        challenger, alert_points = shadow(models), arm.bundle.playbook.alerts.points
+        if challenger is None:
             return Prepared(body, records, answer, alert_points)
-        beside = self._beside(asked, shadow, known)
+        beside = self._shadows.record(asked, challenger, known)
         records += () if beside is None else (beside,)
         return Prepared(body, records, answer, alert_points, shadow_failed=beside is None)
-
-    def _beside(self, asked: Asked, shadow: Arm, known: Known) -> Prediction | None:
-        """What a challenger in the shadow says; ``None`` where it fails, which is no concern of the answer."""
-        try:
-            row = _row(shadow, known.bound(shadow), asked.as_of)
-            said = shadow_of(asked, shadow, row, prediction_id(asked.made_at))
-        except Exception:  # noqa: BLE001 - it is on trial, whatever is wrong with it
-            if shadow.fingerprint not in self._failing:  # once, not with every answer
-                self._failing.add(shadow.fingerprint)
-                log().exception("a challenger in the shadow could not score", bundle=shadow.fingerprint)
-            return None
-        self._failing.discard(shadow.fingerprint)
-        return said
 
 
 def _change(asked: Asked, arm: Arm, known: Known, result: Outcome, since: _Since) -> dict[str, Any] | None:
@@ -355,13 +315,8 @@ def _late(connection: Connection, asked: Asked, head: rows.Head, arm: Arm) -> tu
 
 
 def _arms(models: LiveModels, arm: Arm) -> list[Arm]:
-    shadow = _shadow(models)
-    return [arm] if shadow is None else [arm, shadow]
-
-
-def _shadow(models: LiveModels) -> Arm | None:
-    """The challenger, where it answers nobody: then it is scored beside, to be compared later."""
-    return models.challenger if models.champion.bundle.playbook.pilot is None else None
+    challenger = shadow(models)
+    return [arm] if challenger is None else [arm, challenger]
 
 
 def _moment(as_of: int | None, now: int, created_at: int) -> int:

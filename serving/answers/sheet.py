@@ -9,7 +9,7 @@ import numpy as np
 
 from features.definitions import Feature
 from features.online import Row
-from features.playbook import Rule, Sheet
+from features.sheet import Rule, Sheet
 from models.pointsheet import rule_features
 
 Holds = Callable[[Row], bool]

@@ -9,7 +9,7 @@ from features.online import Row
 from serving.answers.answer import band_of, chance
 from serving.answers.refusals import Unscorable
 from serving.answers.view import View
-from serving.live import Arm
+from serving.arms import Arm
 
 
 def shown(arm: Arm, view: View, row: Row, lead_id: str, as_of: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from features.sentences import Phrases, sentence
 from models.bundle import GROUPS, SHEET
 from serving.answers.sheet import ReadRule, read_sheet, withheld
 from serving.answers.silence import doubtful
-from serving.live import Arm
+from serving.arms import Arm
 
 WITHHELD: Final = "withheld"
 """The group of what may be used, but not told as a reason."""

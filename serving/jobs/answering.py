@@ -23,9 +23,9 @@ from models.tree_margins import QuickBoosting, quickened
 from serving.answers.answer import Asked, Origin, Outcome, outcome, scored
 from serving.answers.stored import prediction_id, values_of, words_of
 from serving.answers.view import View
+from serving.arms import Arm
 from serving.jobs.progress import Reasons
 from serving.jobs.reading import Known
-from serving.live import Arm
 from serving.store.predictions import Prediction
 
 Answer = dict[str, Any]

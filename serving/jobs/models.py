@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from serving.arms import Role, load_arm
 from serving.bundle_store import BundleStore
-from serving.live import LiveModels, NoModelError, Role, load_arm
+from serving.live import LiveModels, NoModelError
 from serving.store.engine import Store
 from serving.wanted import wanted
 

@@ -14,12 +14,13 @@ from features.history import History
 from features.kernel import build
 from features.matrix import Matrix, Texts
 from features.online import Row
+from serving.arms import Arm
 from serving.jobs.answering import Answers, Question
 from serving.jobs.progress import Order
 from serving.jobs.reading import Known
 from serving.jobs.results import Outcome
 from serving.jobs.rows import InputRow
-from serving.live import Arm, LiveModels
+from serving.live import LiveModels
 
 
 class Source(Protocol):

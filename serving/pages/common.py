@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from features.clock import iso
 from models.sealed import BundleError
-from serving.live import Arm
+from serving.arms import Arm
 from serving.pages import words
 from serving.pages.guard import Visitor
 from serving.pages.views.setting import Setting

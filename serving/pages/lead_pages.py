@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
-from serving.live import Arm
+from serving.arms import Arm
 from serving.pages import looking
 from serving.pages.common import arm_of, common, setting_of
 from serving.pages.guard import REVIEW, SenderDep, Visitor, VisitorDep

@@ -17,9 +17,10 @@ from features.catalogue import (
     refuse_unusable,
     signal_of,
 )
-from features.definitions import Feature, count, distinct, latest, latest_number, lead_age
+from features.definitions import Feature
 from features.errors import DefinitionError
 from features.history import History
+from features.language import count, distinct, latest, latest_number, lead_age
 from tests import builders
 from tests.builders import playbook
 

@@ -10,12 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.definitions import (
-    COLUMNS,
-    UNITS,
-    WINDOWS,
-    Feature,
-    Where,
+from features.definitions import COLUMNS, UNITS, WINDOWS, Feature, Where, feature_set
+from features.errors import DefinitionError
+from features.language import (
     account,
     account_size,
     active_days,
@@ -24,7 +21,6 @@ from features.definitions import (
     created_hour,
     created_weekday,
     distinct,
-    feature_set,
     first_seen,
     latest,
     latest_number,
@@ -38,7 +34,6 @@ from features.definitions import (
     trend,
     where,
 )
-from features.errors import DefinitionError
 from tests.features import strategies as some
 
 LANGUAGE = [

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.definitions import (
-    Feature,
+from features.definitions import Feature
+from features.kernel import build
+from features.language import (
     account,
     account_size,
     attribute_age,
@@ -27,7 +28,6 @@ from features.definitions import (
     total,
     trend,
 )
-from features.kernel import build
 from tests import builders
 from tests.builders import at
 

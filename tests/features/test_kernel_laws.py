@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.clock import DAY
-from features.definitions import (
-    Feature,
-    Where,
+from features.definitions import Feature, Where
+from features.history import History
+from features.kernel import build
+from features.language import (
     account,
     active_days,
     attribute_age,
@@ -26,8 +27,6 @@ from features.definitions import (
     stage_entries,
     total,
 )
-from features.history import History
-from features.kernel import build
 from features.matrix import Matrix
 from features.tables import SCHEMAS
 from tests import oracle

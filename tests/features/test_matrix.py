@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.definitions import Feature, count, latest, lead_age, recency
+from features.definitions import Feature
+from features.language import count, latest, lead_age, recency
 from features.matrix import Matrix, stack
 
 NAN = float("nan")

@@ -15,8 +15,13 @@ from hypothesis import strategies as st
 
 from features.catalogue import catalogue, profile
 from features.clock import DAY
-from features.definitions import (
-    Feature,
+from features.definitions import Feature
+from features.errors import TableError
+from features.evidence import Colleague, Event, Evidence, Fact, StageEntry
+from features.folder import read_tables
+from features.history import LARGEST_SUM, History
+from features.kernel import build
+from features.language import (
     account,
     account_size,
     attribute_age,
@@ -29,11 +34,6 @@ from features.definitions import (
     recency,
     total,
 )
-from features.errors import TableError
-from features.evidence import Colleague, Event, Evidence, Fact, StageEntry
-from features.folder import read_tables
-from features.history import LARGEST_SUM, History
-from features.kernel import build
 from features.matrix import Matrix
 from features.online import OnlineFeatures, Row
 from features.online_rows import SPARE

@@ -9,7 +9,8 @@ import pytest
 from features.clock import iso
 from features.definitions import Where
 from features.errors import DefinitionError
-from features.playbook import AtAge, RuleTest, Weekly, parse_playbook, read_playbook
+from features.playbook import AtAge, Weekly, parse_playbook, read_playbook
+from features.sheet import RuleTest
 from tests.builders import playbook, sql
 
 LEAST = """

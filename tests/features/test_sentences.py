@@ -6,11 +6,8 @@ from typing import Any, get_args
 
 import pytest
 
-from features.definitions import (
-    UNITS,
-    Feature,
-    Statistic,
-    Where,
+from features.definitions import UNITS, Feature, Statistic, Where
+from features.language import (
     account,
     account_size,
     active_days,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from features.clock import DAY, iso
-from features.definitions import count, stage_entries
 from features.episodes import episodes
 from features.history import History
 from features.kernel import build
+from features.language import count, stage_entries
 from features.snapshots import Snapshots, take_snapshots
 from tests import builders
 from tests.builders import at, playbook

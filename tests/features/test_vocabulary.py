@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from features.definitions import count, distinct, latest, recency, stage_entries
 from features.errors import DefinitionError
+from features.language import count, distinct, latest, recency, stage_entries
 from features.manifest import FieldSummary, Manifest
 from features.vocabulary import refuse_unknown_words, refuse_unreachable
 from tests.builders import playbook, sql

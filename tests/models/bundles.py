@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import expit
 
 from features.clock import DAY
-from features.definitions import Feature, count, latest, latest_number, recency
+from features.definitions import Feature
+from features.language import count, latest, latest_number, recency
 from features.matrix import Matrix
 from features.playbook import parse_playbook
 from models import card, peers

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.random import Generator
 
 from features.clock import DAY
-from features.definitions import Feature, count, created_hour, latest, latest_number, recency
+from features.definitions import Feature
+from features.language import count, created_hour, latest, latest_number, recency
 from features.matrix import Floats, Matrix
-from features.playbook import Sheet
+from features.sheet import Sheet
 from models.dataset import Dataset
 
 VISITS, DEMOS, RECENCY, SIZE, HOUR, INDUSTRY, PAGE = [

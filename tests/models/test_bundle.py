@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from features.definitions import SIGNALS, count
+from features.definitions import SIGNALS
 from features.errors import DefinitionError, LeadlightError
+from features.language import count
 from features.matrix import Matrix
 from features.playbook import parse_playbook
 from models.blend import Blend

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.definitions import count
+from features.language import count
 from features.matrix import Matrix
 from models.dataset import Dataset
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.definitions import count
+from features.language import count
 from features.matrix import Matrix
 from models.naive_bayes import LIMIT, NaiveBayesLearner
 from tests.models import samples

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.definitions import count, latest, latest_number
 from features.errors import LeadlightError
+from features.language import count, latest, latest_number
 from features.matrix import Matrix
-from features.playbook import Sheet
+from features.sheet import Sheet
 from models.pointsheet import SheetLearner, fires, rule_features, total_points, with_sheet
 from tests.models import samples
 

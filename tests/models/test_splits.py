@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.clock import DAY
-from features.definitions import recency
 from features.errors import TooLittleDataError
+from features.language import recency
 from features.matrix import Matrix
 from models.dataset import Dataset
 from models.splits import (

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from features.clock import DAY, micros
-from features.definitions import account, count, latest, recency
+from features.language import account, count, latest, recency
 from features.matrix import Matrix
 from models.dataset import Dataset
 from models.splits import Split, forward_split

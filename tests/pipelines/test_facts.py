@@ -10,8 +10,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from features.definitions import count
-from features.playbook import Attributes, Sheet, Worked
+from features.language import count
+from features.playbook import Attributes, Worked
+from features.sheet import Sheet
 from models.splits import forward_split
 from pipelines.reporting.facts import data_facts, funnel, notes, question
 from pipelines.training_set import training_set

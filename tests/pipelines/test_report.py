@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from features.definitions import count, recency
+from features.language import count, recency
 from models.metrics import METRICS
 from pipelines.report import write_html, write_json
 from pipelines.reporting import assembly, words

@@ -15,14 +15,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.definitions import Feature, Where, count, latest, latest_number
+from features.definitions import Feature, Where
 from features.episodes import episodes
 from features.errors import LeadlightError
 from features.folder import read_manifest, read_tables
 from features.history import History
 from features.kernel import build
 from features.labels import label
-from features.playbook import Playbook, RuleTest, read_playbook
+from features.language import count, latest, latest_number
+from features.playbook import Playbook, read_playbook
+from features.sheet import RuleTest
 from features.snapshots import take_snapshots
 from pipelines.ingest import ingest
 from pipelines.simulate import simulate

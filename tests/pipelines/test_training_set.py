@@ -10,9 +10,9 @@ import pytest
 
 from features import folder
 from features.clock import DAY, iso
-from features.definitions import count, latest, lead_age, recency
 from features.errors import DefinitionError, TooLittleDataError
 from features.folder import read_tables, write_history
+from features.language import count, latest, lead_age, recency
 from features.matrix import Matrix
 from features.playbook import Attributes, Playbook
 from features.tables import SCHEMAS

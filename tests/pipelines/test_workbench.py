@@ -8,8 +8,8 @@ import json
 import pandas as pd
 import pytest
 
-from features.definitions import count, latest, recency
 from features.errors import LeadlightError, TableError
+from features.language import count, latest, recency
 from features.playbook import parse_playbook
 from features.tables import SCHEMAS
 from models import bundle

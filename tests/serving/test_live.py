@@ -14,13 +14,14 @@ import pytest
 
 from models.sealed import BundleError
 from models.signing import SigningError
+from serving import arms, logs, switching
 from serving import live as module
-from serving import logs, switching
+from serving.arms import KEPT, Arm, load_arm
 from serving.bundle_store import BundleStore
 from serving.canary import TOLERANCE, disagreement, golden_row
 from serving.clock import SystemClock
 from serving.desk import Desk
-from serving.live import KEPT, Arm, Live, LiveModels, NoModelError, load_arm
+from serving.live import Live, LiveModels, NoModelError
 from serving.settings import Settings
 from serving.store import activations, workers
 from serving.store.engine import Store
@@ -50,7 +51,7 @@ def bundles(monkeypatch):
         store.loaded.append(fingerprint)
         return Arm(SimpleNamespace(fingerprint=fingerprint), None, None, "champion", fingerprint)
 
-    monkeypatch.setattr(module, "load_arm", load)
+    monkeypatch.setattr(arms, "load_arm", load)
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
     return Bundles()
 
@@ -315,6 +316,7 @@ def test_a_replay_that_loads_holds_up_no_score_and_no_activation(live, store, bu
     replaying.start()
     assert bundles.loading.wait(10)
     assert live.kept(C) is None
+    time.sleep(5 * module.LOOK_SECONDS)  # the thread that watches has seen that C is asked for
     activate(store, C)
     assert until(lambda: answering(live) == C)
     bundles.slow[B].set()
@@ -324,8 +326,8 @@ def test_a_replay_that_loads_holds_up_no_score_and_no_activation(live, store, bu
 
 def test_what_cannot_be_loaded_is_not_tried_with_every_answer(live, store, bundles, monkeypatch):
     tried = []
-    load = module.load_arm
-    monkeypatch.setattr(module, "load_arm", lambda *about: [tried.append(about[1]), load(*about)][1])
+    load = arms.load_arm
+    monkeypatch.setattr(arms, "load_arm", lambda *about: [tried.append(about[1]), load(*about)][1])
     activate(store, A)
     live.start()
     bundles.broken[B] = KeyError("excused")
@@ -336,7 +338,7 @@ def test_what_cannot_be_loaded_is_not_tried_with_every_answer(live, store, bundl
         with pytest.raises(BundleError):
             live.arm(B)
     assert tried == [A, B]
-    monkeypatch.setattr(module, "BROKEN_SECONDS", 0.0)
+    monkeypatch.setattr(arms, "BROKEN_SECONDS", 0.0)
     del bundles.broken[B]
     assert live.arm(B).fingerprint == B
 

@@ -11,19 +11,11 @@ import pyarrow as pa
 from scipy.special import expit
 
 from features.clock import DAY, HOUR
-from features.definitions import (
-    Feature,
-    account,
-    account_size,
-    count,
-    latest,
-    latest_number,
-    recency,
-    time_in_stage,
-)
+from features.definitions import Feature
 from features.evidence import Colleague, Event, Evidence, Fact, StageEntry
 from features.history import History
 from features.kernel import build
+from features.language import account, account_size, count, latest, latest_number, recency, time_in_stage
 from features.playbook import parse_playbook
 from models import card, peers
 from models.bands import Outcomes, quantile_limits, tabulate

@@ -13,7 +13,8 @@ from models.bundle import load
 from models.online import OnlineScorer
 from models.sealed import BundleError
 from serving.answers.scoring import Prepared, Scoring
-from serving.live import Arm, LiveModels, Role
+from serving.arms import Arm, Role
+from serving.live import LiveModels
 from serving.store import predictions
 from serving.store.engine import Store
 from tests.kept import kept

@@ -13,7 +13,7 @@ from features.evidence import Evidence, Fact
 from features.kernel import build
 from serving.answers.scoring import Scoring
 from serving.answers.view import SIGNALS
-from serving.live import Arm
+from serving.arms import Arm
 from tests.serving.answers import company
 
 LEADS = [f"lead {number}" for number in range(0, 90, 6)]

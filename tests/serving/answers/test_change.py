@@ -10,7 +10,8 @@ from features.clock import DAY, HOUR
 from features.evidence import Event, Evidence, Fact
 from features.online import OnlineFeatures
 from serving.answers.scoring import Scoring
-from serving.live import Arm, LiveModels
+from serving.arms import Arm
+from serving.live import LiveModels
 from serving.store import evidence, suppression
 from serving.store.engine import Store
 from serving.store.rows import AttributeRow, EventRow, LeadRow, StageRow

@@ -7,7 +7,7 @@ from dataclasses import replace
 from features.evidence import Colleague, Event, Evidence, Fact, StageEntry
 from serving.answers.known import Known, KnownLeads
 from serving.answers.scoring import Scoring
-from serving.live import Arm
+from serving.arms import Arm
 from serving.store import evidence
 from serving.store.engine import Store
 from serving.store.rows import EventRow

@@ -13,7 +13,7 @@ from features.evidence import Event, Evidence
 from features.kernel import build
 from serving.answers.moves import NOTE
 from serving.answers.scoring import Scoring
-from serving.live import Arm
+from serving.arms import Arm
 from tests.serving.answers import company
 
 LEADS = [f"lead {number}" for number in range(0, 60, 5)]

@@ -10,8 +10,9 @@ import pytest
 from scipy.special import expit
 
 from features.clock import DAY
-from features.definitions import Feature, count, latest, recency
+from features.definitions import Feature
 from features.evidence import Evidence, Fact
+from features.language import count, latest, recency
 from features.sentences import sentence
 from models.bundle import GROUPS
 from models.pointsheet import fires
@@ -19,7 +20,7 @@ from serving.answers.scoring import Scoring
 from serving.answers.sheet import withheld
 from serving.answers.stored import row_of
 from serving.answers.view import View, meaning
-from serving.live import Arm
+from serving.arms import Arm
 from tests.serving.answers import company
 
 LEADS = list(company.people())[:60]

@@ -10,7 +10,7 @@ from features.clock import DAY
 from features.kernel import build
 from serving.answers.scoring import Scoring
 from serving.answers.stored import row_of
-from serving.live import Arm
+from serving.arms import Arm
 from serving.store.engine import Store
 from tests.serving.answers import company
 from tests.serving.answers.conftest import Hand, Models, keep

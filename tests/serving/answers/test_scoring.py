@@ -15,7 +15,8 @@ from features.playbook_service import NextStep, Pilot
 from serving.answers.answer import LATE_EVIDENCE, LATE_LEAD
 from serving.answers.refusals import SAID, Unscorable
 from serving.answers.scoring import Scoring
-from serving.live import Arm, LiveModels
+from serving.arms import Arm
+from serving.live import LiveModels
 from serving.schemas.scores import Answer, Explanation, NotScored, Recorded
 from serving.store import erase, evidence, predictions, suppression
 from serving.store.engine import Store

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from features.clock import DAY, HOUR
-from features.definitions import count, latest, recency, stage_entries, time_in_stage
 from features.evidence import Colleague, Event, Evidence, StageEntry
+from features.language import count, latest, recency, stage_entries, time_in_stage
 from features.playbook import parse_playbook
 from serving.answers.scoring import Scoring
 from serving.answers.silence import doubtful, withheld_row, without_withheld

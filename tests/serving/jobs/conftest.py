@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from serving.answers.stored import prediction_id
+from serving.arms import Arm
 from serving.jobs.desk import Desk
 from serving.jobs.files import JobFiles
 from serving.jobs.progress import Order, Progress
 from serving.jobs.reading import StoreSource
 from serving.jobs.runner import Bench
-from serving.live import Arm, LiveModels
+from serving.live import LiveModels
 from serving.store import jobs
 from serving.store.engine import Store
 from serving.store.jobs import Job

@@ -8,11 +8,12 @@ import pytest
 
 from features.clock import DAY
 from serving.answers.stored import row_of
+from serving.arms import Arm
 from serving.jobs.progress import Order
 from serving.jobs.reading import StoreSource
 from serving.jobs.rows import InputRow
 from serving.jobs.scoring import BlockScorer
-from serving.live import Arm, LiveModels
+from serving.live import LiveModels
 from tests.serving.answers import company
 from tests.serving.answers.conftest import arm_of
 from tests.serving.jobs.conftest import PEOPLE, TENANT
