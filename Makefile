@@ -39,7 +39,7 @@ system:  ## Install Debian's chromium and postgresql, for the tests that need th
 	else echo 'Without chromium and postgresql (Debian names) the tests that need them are skipped.' >&2; fi
 
 test: static system  ## Everything that must be green: lint, format, types, import contracts, all tests
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not chaos"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not chaos and not spark"
 	$(BIN)/pytest -m chaos
 
 static: setup

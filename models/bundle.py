@@ -75,7 +75,7 @@ class Origin:
     first_as_of: str
     last_as_of: str
     history_sha256: str
-    excused: tuple[str, ...] = ()
+    excused: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

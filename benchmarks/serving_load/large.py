@@ -130,6 +130,7 @@ def _parts(model: Boosting, train: Dataset) -> Parts:
         first_as_of=iso(int(train.as_of[0])),
         last_as_of=iso(int(train.as_of[-1])),
         history_sha256="0" * 64,
+        excused=(),
     )
     probability = expit(model.log_odds(train.matrix))
     outcomes = Outcomes(probability, train.label, train.weight, train.as_of)

@@ -121,6 +121,7 @@ def origin(train: Dataset, name: str) -> Origin:
         first_as_of="2024-10-04T00:00:00Z",
         last_as_of="2025-07-30T00:00:00Z",
         history_sha256="ab" * 32,
+        excused=(),
     )
 
 

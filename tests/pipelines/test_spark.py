@@ -18,11 +18,9 @@ pytestmark = pytest.mark.spark
 @pytest.fixture(scope="module")
 def spark():
     """A local session with two workers."""
-    sql = pytest.importorskip(
-        "pyspark.sql", reason="the extra `spark` is not installed; `make test-spark` does it"
-    )
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, and there is no `java` on PATH")
+    assert shutil.which("java"), "Spark needs Java; `make test-spark` installs it"
+    from pyspark import sql
+
     patch = pytest.MonkeyPatch()
     patch.setenv("PYSPARK_PYTHON", sys.executable)  # workers run in the same environment
     session = (

@@ -9,27 +9,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
-from scipy.special import expit
 from starlette.testclient import TestClient
 
 from features.clock import SECOND
 from features.playbook import parse_playbook
-from models import card, peers
-from models.bands import Outcomes, quantile_limits, tabulate
 from models.blend import Blend
 from models.boosting import BoostingLearner
 from models.boosting import Settings as Growth
-from models.bundle import Origin, Parts, save
-from models.golden import record
 from models.logistic import LogisticLearner
-from models.scale import default_scale
 from serving.bundle_store import BundleStore
 from serving.scopes import SCOPES
 from serving.settings import Settings
 from serving.store import activations, keys
 from serving.store.engine import Store
-from tests.models.bundles import REPORT, taken_apart
-from tests.serving.answers.company import LATER, PLAYBOOK, people, training
+from tests.serving.answers.company import LATER, PLAYBOOK, people, training, write_model
 from tests.serving.answers.deliver import deliver
 
 TENANT: Final = "acme"
@@ -42,39 +35,10 @@ ALERTS: Final = "alerts: {points: 10}\n"
 def write_blended_bundle(path: Path) -> str:
     """A blend of a booster and a logistic model, both of the company's history; gives the fingerprint."""
     train, playbook = training(), PLAYBOOK + ALERTS
-    agreed = parse_playbook(playbook)
     growth = Growth(most_rounds=30, least_rounds=20, leaves=5)
-    boosting = BoostingLearner(sheet=agreed.sheet, settings=growth).fit(train, seed=0)
+    boosting = BoostingLearner(sheet=parse_playbook(playbook).sheet, settings=growth).fit(train, seed=0)
     model = Blend((LogisticLearner().fit(train, seed=0), boosting), (0.4, 0.6), 0.0)
-    probability = expit(model.log_odds(train.matrix))
-    outcomes = Outcomes(probability, train.label, train.weight, train.as_of)
-    bands, base_rate = tabulate(outcomes, quantile_limits(probability)), float(train.label.mean())
-    origin = Origin(
-        model=model.name,
-        definition="v1",
-        horizon_days={"": 60, "assays": 30},
-        rows=len(train),
-        leads=len(train),
-        positives=train.positives,
-        base_rate=base_rate,
-        first_as_of="2023-12-23T00:00:00Z",
-        last_as_of="2024-10-20T00:00:00Z",
-        history_sha256="ab" * 32,
-    )
-    scale = default_scale(base_rate)
-    return save(
-        path,
-        Parts(
-            origin=origin,
-            model=model,
-            bands=bands,
-            scale=scale,
-            peers=peers.gather(taken_apart(model, train)),
-            golden=record(model, train),
-            playbook=playbook,
-            card=card.render(origin, REPORT, agreed, bands, scale),
-        ),
-    )
+    return write_model(path, model, playbook)
 
 
 def prepare(data: Path, bundle: Path) -> None:

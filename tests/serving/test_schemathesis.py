@@ -24,8 +24,16 @@ OPERATIONS = {
     f"{operation.method.upper()} {operation.path}": operation
     for operation in (result.ok() for result in SCHEMA.get_all_operations())
 }
-MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-EACH = max(CASES // (len(OPERATIONS) * len(MODES)), 1)
+TAKES_NOTHING = {"GET /livez", "GET /readyz"}
+"""What has neither parameters nor a body: nothing can be sent wrong."""
+RIGHT, WRONG = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+TRIALS = [
+    pytest.param(name, mode, id=f"{name} {'right' if mode is RIGHT else 'wrong'}")
+    for name in OPERATIONS
+    for mode in (RIGHT, WRONG)
+    if mode is RIGHT or name not in TAKES_NOTHING
+]
+EACH = max(CASES // len(TRIALS), 1)
 
 load_all_checks()
 SELECTED = CHECKS.get_by_names(
@@ -54,8 +62,7 @@ def asking(prepared_data, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
-@pytest.mark.parametrize("mode", MODES, ids=["right", "wrong"])
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize(("name", "mode"), TRIALS)
 def test_no_case_finds_a_fault(asking: TestClient, name: str, mode: GenerationMode):
     operation = OPERATIONS[name]
     seen = []
@@ -83,10 +90,5 @@ def test_no_case_finds_a_fault(asking: TestClient, name: str, mode: GenerationMo
         assert answer.status_code < 500 or (name == "GET /readyz" and answer.status_code == UNAVAILABLE)
         case.validate_response(answer, checks=SELECTED)
 
-    try:
-        ask()
-    except Exception as error:
-        if "Unsatisfiable" in type(error).__name__ or "cannot be negated" in str(error):
-            pytest.skip("there is nothing to get wrong")
-        raise
+    ask()
     assert seen

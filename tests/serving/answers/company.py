@@ -23,6 +23,7 @@ from models.boosting import BoostingLearner, Settings
 from models.bundle import Origin, Parts, save
 from models.dataset import Dataset
 from models.golden import record
+from models.learning import Model
 from models.pointsheet import with_sheet
 from models.scale import default_scale
 from tests.models.bundles import REPORT, taken_apart
@@ -205,16 +206,19 @@ def training(seed: int = 0) -> Dataset:
 
 def write_bundle(path: Path, *, seed: int = 0, playbook: str = PLAYBOOK) -> str:
     """Train a small booster that starts from the sheet, and write it; gives the fingerprint."""
-    train = training()
     agreed = parse_playbook(playbook)
     settings = Settings(most_rounds=60, least_rounds=40, leaves=5)
-    model = BoostingLearner(sheet=agreed.sheet, settings=settings).fit(train, seed=seed)
+    model = BoostingLearner(sheet=agreed.sheet, settings=settings).fit(training(), seed=seed)
     assert model.sheet is not None, "the sheet of this company is worth starting from"
+    return write_model(path, model, playbook)
+
+
+def write_model(path: Path, model: Model, playbook: str) -> str:
+    """Write a model that learned from ``training()``; gives the fingerprint."""
+    train, agreed = training(), parse_playbook(playbook)
     probability = expit(model.log_odds(train.matrix))
-    bands = tabulate(
-        Outcomes(probability, train.label, train.weight, train.as_of), quantile_limits(probability)
-    )
-    scale = default_scale(float(train.label.mean()))
+    outcomes = Outcomes(probability, train.label, train.weight, train.as_of)
+    bands, base_rate = tabulate(outcomes, quantile_limits(probability)), float(train.label.mean())
     origin = Origin(
         model=model.name,
         definition="v1",
@@ -222,12 +226,13 @@ def write_bundle(path: Path, *, seed: int = 0, playbook: str = PLAYBOOK) -> str:
         rows=len(train),
         leads=len(train),
         positives=train.positives,
-        base_rate=float(train.label.mean()),
+        base_rate=base_rate,
         first_as_of="2023-12-23T00:00:00Z",
         last_as_of="2024-10-20T00:00:00Z",
         history_sha256="ab" * 32,
-        excused=("region",),
+        excused=tuple(agreed.attributes.excuse),
     )
+    scale = default_scale(base_rate)
     return save(
         path,
         Parts(
