@@ -61,7 +61,7 @@ class Bound:
 class OnlineFeatures:
     """A feature set, compiled once; may be shared by threads.
 
-    >>> from features.definitions import count, latest
+    >>> from features.language import count, latest
     >>> online = OnlineFeatures(count("visit", days=7) + latest("industry"), time_zone="UTC")
     >>> seen = Event("e1", "visit", occurred_at=DAY, known_at=DAY)
     >>> lead = online.bind(

@@ -25,7 +25,7 @@ def sentence(feature: Feature, value: float | str | None, phrases: Phrases | Non
         value: its value; ``None`` or NaN is missing; a word for a category.
         phrases: the playbook's words.
 
-    >>> from features.definitions import count, latest, recency
+    >>> from features.language import count, latest, recency
     >>> [visits], [seen], [industry] = count("pricing_view", days=7), recency(), latest("industry")
     >>> say = {"pricing_view": ("visit to the pricing page", "visits to the pricing page")}
     >>> sentence(visits, 3.0, say)
@@ -45,7 +45,7 @@ def sentence(feature: Feature, value: float | str | None, phrases: Phrases | Non
 def title(feature: Feature, phrases: Phrases | None = None) -> str:
     """What a feature is, without a value; for axes and tables.
 
-    >>> from features.definitions import count
+    >>> from features.language import count
     >>> title(count("pricing_view", days=7)[0])
     'pricing views in the last 7 days'
     """

@@ -145,7 +145,7 @@ def _families(
 def meaning(feature: Feature) -> Hashable:
     """What a feature is about, whatever the window: two visits this week are two visits this month.
 
-    >>> from features.definitions import count, latest, recency
+    >>> from features.language import count, latest, recency
     >>> len({meaning(feature) for feature in count("visit") + recency("visit") + latest("country")})
     2
     """
