@@ -238,28 +238,29 @@ def _of_time(held: Profile, playbook: Playbook) -> Iterable[Feature]:
     ]
 
 
+def why_unusable(field_name: str, playbook: Playbook, current_only: Collection[str]) -> str | None:
+    """Why a field may not be read; ``None`` if it may."""
+    if field_name in playbook.attributes.exclude:
+        return f"the playbook excludes {field_name} ({playbook.attributes.exclude[field_name]})"
+    if field_name in set(current_only) - set(playbook.attributes.excuse):
+        return (
+            f"of {field_name} only today's value was exported, so its past is unknown; excuse it in "
+            f"the playbook under attributes.excuse with a reason, or do without it"
+        )
+    return None
+
+
 def refuse_unusable(features: Sequence[Feature], playbook: Playbook, current_only: Collection[str]) -> None:
     """Check a feature set made by hand.
 
     Raises:
         DefinitionError: naming every feature that reads an excluded field, or one without a history.
     """
-    read = {
-        feature.name: str(feature.field)
+    asked = [
+        (feature.name, why_unusable(str(feature.field), playbook, current_only))
         for feature in features
         if feature.field and feature.statistic != "distinct"
-    }
-    problems = [
-        f"{name}: the playbook excludes {field_name} ({playbook.attributes.exclude[field_name]})"
-        for name, field_name in read.items()
-        if field_name in playbook.attributes.exclude
     ]
-    problems += [
-        f"{name}: of {field_name} only today's value was exported, so its past is unknown; excuse it in "
-        f"the playbook under attributes.excuse with a reason, or drop the feature"
-        for name, field_name in read.items()
-        if field_name
-        in set(current_only) - set(playbook.attributes.excuse) - set(playbook.attributes.exclude)
-    ]
+    problems = [f"{name}: {why}" for name, why in asked if why]
     if problems:
         raise DefinitionError("some features may not be used", problems)

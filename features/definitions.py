@@ -61,8 +61,8 @@ def _exact(limit: float) -> str:
 
 
 Statistic = Literal[
-    "count", "active_days", "total", "mean", "maximum", "distinct", "trend", "recency", "first_seen",
-    "time_in_stage", "stage_entries", "latest", "latest_number", "attribute_age",
+    "count", "active_days", "total", "mean", "maximum", "distinct", "trend", "fading", "halving",
+    "recency", "first_seen", "time_in_stage", "stage_entries", "latest", "latest_number", "attribute_age",
     "lead_age", "created_hour", "created_weekday", "account_size",
 ]  # fmt: skip
 
@@ -74,6 +74,8 @@ UNITS: Final[dict[str, str]] = {
     "maximum": "largest value",
     "distinct": "different words",
     "trend": "log of the short daily rate over the long one, each with half an event added",
+    "fading": "events, each worth less the older it is: 1 when new, 0 at the end of the window",
+    "halving": "events, each worth half as much after the days named, again after as many, and so on",
     "recency": "days since the last event",
     "first_seen": "days since the first event",
     "time_in_stage": "days since the latest stage was entered",
@@ -89,10 +91,20 @@ UNITS: Final[dict[str, str]] = {
 """Every statistic of the language and the unit of its value."""
 
 WINDOWED: Final = frozenset(
-    {"count", "active_days", "total", "mean", "maximum", "distinct", "trend", "stage_entries"}
+    {"count", "active_days", "total", "mean", "maximum", "distinct", "trend", "fading", "stage_entries"}
 )
 ZERO_IF_NONE: Final = frozenset(
-    {"count", "active_days", "total", "distinct", "trend", "stage_entries", "account_size"}
+    {
+        "count",
+        "active_days",
+        "total",
+        "distinct",
+        "trend",
+        "fading",
+        "halving",
+        "stage_entries",
+        "account_size",
+    }
 )
 """Statistics that are 0 where there is no evidence; all others are missing (NaN)."""
 
@@ -104,7 +116,8 @@ class Feature:
     Attributes:
         statistic: what is computed; its unit is in ``UNITS``.
         where: which rows count (for stages: ``where.type`` holds stage names).
-        days: length of the window ``[as_of - days, as_of)``; ``None`` is all of the past.
+        days: length of the window ``[as_of - days, as_of)``; ``None`` is all of the past. For ``halving`` the
+            half-life, over all of the past.
         versus: for a trend, the days of the long window.
         field: the column counted by ``distinct``, the attribute read by ``latest``.
         scope: ``lead``: the lead's own rows; ``account``: for events, the rows of the *other*
@@ -134,6 +147,8 @@ class Feature:
             inner.append(str(self.where))
         if self.statistic in WINDOWED or self.statistic in ("recency", "first_seen"):
             inner.append("all" if self.days is None else f"{self.days}d")
+        if self.statistic == "halving":
+            inner.append(f"half-life {self.days}d")
         if self.versus is not None:
             inner.append(f"vs {self.versus}d")
         name = f"{self.statistic}({', '.join(inner)})"
@@ -175,7 +190,10 @@ class Feature:
 
 
 EVENT_STATISTICS: Final = frozenset(
-    {"count", "active_days", "total", "mean", "maximum", "distinct", "trend", "recency", "first_seen"}
+    {
+        *("count", "active_days", "total", "mean", "maximum", "distinct", "trend"),
+        *("fading", "halving", "recency", "first_seen"),
+    }
 )
 
 
@@ -199,6 +217,8 @@ def _missing(feature: Feature) -> Iterable[str]:
         feature.days is None or feature.versus is None or feature.versus <= feature.days
     ):
         yield "a trend compares a short window with a longer one, both in days"
+    if feature.statistic in ("fading", "halving") and feature.days is None:
+        yield f"{feature.statistic} needs days"
     if feature.statistic == "distinct" and feature.field not in COLUMNS:
         yield f"distinct counts one of {', '.join(COLUMNS)}, not {feature.field!r}"
     if feature.statistic in _OF_ATTRIBUTES and not feature.field:
@@ -208,7 +228,7 @@ def _missing(feature: Feature) -> Iterable[str]:
 def _without_effect(feature: Feature) -> Iterable[str]:
     """Parts of a definition that the statistic would not look at: its name would promise what it does not do."""
     statistic = feature.statistic
-    if feature.days is not None and statistic not in WINDOWED:
+    if feature.days is not None and statistic not in WINDOWED and statistic != "halving":
         yield f"{statistic} looks at all of the past and takes no window"
     if feature.versus is not None and statistic != "trend":
         yield f"{statistic} takes no second window"

@@ -7,6 +7,10 @@ for a million leads in a pipeline and for one lead in a request, so the two cann
 Each snapshot walks its group's rows from the newest to the oldest. A row falls in the ring of the
 smallest window that holds it; rings are added up at the end. So the cost is one visit per (snapshot,
 row), whatever the number of windows and features.
+
+Sums are of whole numbers, so that the order of rows cannot matter. Only the sums of ``halving`` are of floats:
+they are added from the newest row to the oldest, and rows of one instant add the same number, so there the
+order in which rows come cannot matter either.
 """
 
 from __future__ import annotations
@@ -23,10 +27,10 @@ from features.definitions import Feature, feature_set
 from features.history import MICRO, Codes, History, Stream
 from features.matrix import Float32s, Floats, Ints, Matrix, Texts
 from features.moments import age, local_hour, local_weekday
-from features.plan import OPERATIONS, Placed, Plan, Sources, column_codes, compile_plan, words_of
+from features.plan import OPERATIONS, Decays, Placed, Plan, Sources, column_codes, compile_plan, words_of
 
 NO_ONE = -1
-COUNT, ACTIVE_DAYS, TOTAL, MEAN, MAXIMUM, DISTINCT, TREND, RECENCY, FIRST_SEEN = sorted(
+COUNT, ACTIVE_DAYS, TOTAL, MEAN, MAXIMUM, DISTINCT, TREND, RECENCY, FIRST_SEEN, FADING, HALVING = sorted(
     set(OPERATIONS.values())
 )
 
@@ -129,8 +133,19 @@ def sweep(values: Float32s, plan: Plan, rows: Rows, snapshots: tuple[Codes, Code
         (plan.wants_days, plan.wants_values),
         (plan.low, plan.high, plan.ranged),
         (plan.distinct_column, plan.distinct_start, plan.distinct_slots),
+        _with_sums(plan),
         (plan.program, plan.operation_starts, plan.log_ratio),
     )
+
+
+def _with_sums(plan: Plan) -> tuple[Decays, tuple[Ints, Ints, Floats]] | None:
+    """What depends on ages, and room for its sums: two for each ring, one for each half-life."""
+    if plan.decays is None:
+        return None
+    rings = len(plan.windows), len(plan.by_type_alone)
+    _, half_life, _, _ = plan.decays
+    sums = np.zeros(rings, dtype=np.int64), np.zeros(rings, dtype=np.int64), np.zeros(len(half_life))
+    return plan.decays, sums
 
 
 def _sweep_into(
@@ -209,11 +224,53 @@ def _answer(values, program, starts, log_ratio, rings, ends, moment, occurred_at
             values[program[f, 4]] = (moment - occurred_at[oldest[program[f, 1]]]) / DAY
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _clear_worth(decays):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Nothing has been added up yet."""
+    _, (begun, to_come, halved) = decays
+    begun[:] = 0
+    to_come[:] = 0
+    halved[:] = 0.0
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _add_worth(decays, ring, selector, age):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Add an event of some age to the sums of a selector.
+
+    An age is kept in two parts: the days begun since the event, and the microseconds of the last of them that
+    are to come. Of whole ages in microseconds, some thousands of old events would overflow.
+    """
+    (wants_ages, half_life, halving_start, halving_slots), (begun, to_come, halved) = decays
+    if wants_ages[selector]:
+        days_begun = (age + DAY - 1) // DAY
+        begun[ring, selector] += days_begun
+        to_come[ring, selector] += days_begun * DAY - age
+        for at in range(halving_start[selector], halving_start[selector + 1]):
+            slot = halving_slots[at]
+            halved[slot] += 2.0 ** -(age / half_life[slot])
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _answer_worth(values, program, starts, windows, counts, decays):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write the features of one snapshot that depend on the age of each event; ``counts`` are of windows."""
+    _, (begun, to_come, halved) = decays
+    _add_up(begun)
+    _add_up(to_come)
+    for f in range(starts[FADING], starts[FADING + 1]):
+        length = windows[program[f, 2]] // DAY
+        # Neither part is negative, so nothing cancels: an event just before its end keeps all its digits.
+        whole_days = counts[program[f, 2], program[f, 1]] * length - begun[program[f, 2], program[f, 1]]
+        values[program[f, 4]] = (whole_days + to_come[program[f, 2], program[f, 1]] / DAY) / length
+    for f in range(starts[HALVING], starts[HALVING + 1]):
+        values[program[f, 4]] = halved[program[f, 1]]
+
+
 @njit(cache=True, nogil=True)
-def _sweep(values, rows, cells, most_words, snapshots, selection, wants, ranges, sets, output):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _sweep(values, rows, cells, most_words, snapshots, selection, wants, ranges, sets, decays, output):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill ``values`` for every snapshot; the arguments are the fields of ``Stream`` and ``Plan``.
 
-    Rings are arrays of shape (windows, selectors). What no feature asks for is not collected.
+    Rings are arrays of shape (windows, selectors). What no feature asks for is not collected;
+    where ``decays`` is ``None``, what depends on it is not even compiled.
     """
     starts, occurred_at, known_at, owner = rows
     codes, value, millionths = cells
@@ -248,6 +305,8 @@ def _sweep(values, rows, cells, most_words, snapshots, selection, wants, ranges,
         newest[:] = -1
         if any_days:
             days[:] = 0
+        if decays is not None:
+            _clear_worth(decays)
         if any_values:
             valued[:] = 0
             sums[:] = 0
@@ -276,6 +335,8 @@ def _sweep(values, rows, cells, most_words, snapshots, selection, wants, ranges,
                     valued[ring, s] += 1
                     sums[ring, s] += millionths[row]
                     largest[ring, s] = max(largest[ring, s], value[row])
+                if decays is not None:
+                    _add_worth(decays, ring, s, moment - occurred_at[row])
                 for slot in range(distinct_start[s], distinct_start[s + 1]):
                     d = distinct_slots[slot]
                     word = codes[distinct_column[d], row]
@@ -295,6 +356,8 @@ def _sweep(values, rows, cells, most_words, snapshots, selection, wants, ranges,
         rings = (counts, days, valued, sums, largest, different)
         ends = (newest, oldest)
         _answer(values[snapshot], program, operation_starts, log_ratio, rings, ends, moment, occurred_at)
+        if decays is not None:
+            _answer_worth(values[snapshot], program, operation_starts, windows, counts, decays)
 
 
 @njit(cache=True, nogil=True)

@@ -74,6 +74,16 @@ def trend(type: Words = "any", *, days: int = 7, versus: int = 30, **rest: Any) 
     return _windowed("trend", type, days, versus=versus, **rest)
 
 
+def fading(type: Words = "any", *, days: Days, **rest: Any) -> list[Feature]:  # noqa: A002
+    """Events of the last ``days``, each worth ``1 - age / days``."""
+    return _windowed("fading", type, days, **rest)
+
+
+def halving(type: Words = "any", *, days: Days, **rest: Any) -> list[Feature]:  # noqa: A002
+    """Events of all of the past, each worth ``2 ** -(age / days)``; ``days`` is the half-life."""
+    return _windowed("halving", type, days, **rest)
+
+
 def recency(type: Words = "any", **rest: Any) -> list[Feature]:  # noqa: A002
     """Days since the last event."""
     return _windowed("recency", type, None, **{"signal": "timing", **rest})

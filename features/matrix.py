@@ -72,6 +72,18 @@ class Matrix:
         kept = {feature.name: self.words[feature.name] for feature in features if feature.is_category}
         return Matrix(tuple(features), self.values[:, at], kept)
 
+    def beside(self, other: Matrix) -> Matrix:
+        """The same rows with the columns of ``other`` behind these; of one name, these are kept.
+
+        Raises:
+            ValueError: ``other`` has other rows in number.
+        """
+        if len(other) != len(self):
+            raise ValueError(f"{len(self)} rows cannot stand beside {len(other)}")
+        more = other.select([feature for feature in other.features if feature.name not in self.names])
+        values = np.hstack([self.values, more.values])
+        return Matrix((*self.features, *more.features), values, {**self.words, **more.words})
+
     def to_pandas(self) -> pd.DataFrame:
         """A frame with one column per feature; category columns are pandas categories."""
         import pandas as pd  # noqa: PLC0415 - the serving path has no pandas

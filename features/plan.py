@@ -36,6 +36,8 @@ OPERATIONS: Final = {
     "recency": 7,
     "time_in_stage": 7,
     "first_seen": 8,
+    "fading": 9,
+    "halving": 10,
 }
 """Number of each statistic in the kernel; stages are swept as events whose type is the stage."""
 
@@ -76,6 +78,11 @@ def _source(feature: Feature) -> str:
     return kind if feature.scope == "lead" else f"account_{kind}"
 
 
+Decays = tuple[Flags, Ints, Ints, Ints]
+"""Selectors of which some feature asks for ages; half-lives in microseconds, one for each sum of events that lose
+half their worth again and again; the sums of each selector, as starts and slots."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one sweep over a stream has to collect, and where each result goes.
@@ -90,8 +97,9 @@ class Plan:
         wants_days, wants_values: selectors of which some feature asks for days, for values.
         distinct_column: the column of each set of seen words.
         distinct_start, distinct_slots: the sets of each selector.
-        program: shape (features, 5), sorted by its first column: operation, selector or set, window, other
-            window, output column. operation_starts: where each operation begins in it.
+        decays: for what depends on the age of each event, ``None`` where no feature asks.
+        program: shape (features, 5), sorted by its first column: operation, selector (or set, or sum), window,
+            other window, output column. operation_starts: where each operation begins in it.
         log_ratio: per feature; for a trend, log(long days / short days).
         most_words: length of the longest word list among the columns.
     """
@@ -110,6 +118,7 @@ class Plan:
     by_type_alone: Flags
     wants_days: Flags
     wants_values: Flags
+    decays: Decays | None
     program: Ints
     operation_starts: Ints
     log_ratio: Floats
@@ -119,21 +128,23 @@ class Plan:
 def compile_plan(features: Sequence[tuple[int, Feature]], words: Vocabulary) -> Plan:
     """Plan for ``(output column, feature)`` pairs over rows whose codes are positions in ``words``."""
     selections = _unique([feature.where for _, feature in features])
-    lengths = sorted({days for _, f in features for days in (f.days, f.versus) if days is not None})
+    lengths = sorted({days for _, f in features for days in _windows(f) if days is not None})
     sets = _unique([(f.where, f.field) for _, f in features if f.statistic == "distinct"])
+    sums = _unique([(f.where, f.days) for _, f in features if f.statistic == "halving"])
     where_at = {selection: i for i, selection in enumerate(selections)}
     window_at = {days: i for i, days in enumerate(lengths)} | {None: len(lengths)}
     set_at = {pair: i for i, pair in enumerate(sets)}
+    sum_at = {pair: i for i, pair in enumerate(sums)}
 
     program = np.zeros((len(features), 5), dtype=np.int64)
     log_ratio = np.zeros(len(features))
     for row, (column, feature) in enumerate(features):
-        target = (
-            set_at[feature.where, feature.field]
-            if feature.statistic == "distinct"
-            else where_at[feature.where]
-        )
-        windows = window_at[feature.days], window_at[feature.versus]
+        target = where_at[feature.where]
+        if feature.statistic == "distinct":
+            target = set_at[feature.where, feature.field]
+        elif feature.statistic == "halving":
+            target = sum_at[feature.where, feature.days]
+        windows = (window_at[days] for days in _windows(feature))
         program[row] = (OPERATIONS[feature.statistic], target, *windows, column)
         if feature.days and feature.versus:
             log_ratio[row] = np.log(feature.versus / feature.days)
@@ -144,9 +155,11 @@ def compile_plan(features: Sequence[tuple[int, Feature]], words: Vocabulary) -> 
     candidates = [
         [s for s, accepted in enumerate(types) if accepted[word]] for word in range(len(words["type"]))
     ]
-    slots = [[set_at[pair] for pair in sets if where_at[pair[0]] == s] for s in range(len(selections))]
     candidates_start, flat_candidates = _ragged(candidates)
-    distinct_start, distinct_slots = _ragged(slots)
+    distinct_start, distinct_slots = _slots([where_at[where] for where, _ in sets], len(selections))
+    halving_start, halving_slots = _slots([where_at[where] for where, _ in sums], len(selections))
+    half_life = np.array([days * DAY for _, days in sums if days is not None], dtype=np.int64)
+    wants_ages = _asked_of(program, len(selections), "fading") | (np.diff(halving_start) > 0)
     accept_at, accept = _acceptance(selections, words)
     return Plan(
         windows=np.array([days * DAY for days in lengths] + [FOREVER], dtype=np.int64),
@@ -163,6 +176,7 @@ def compile_plan(features: Sequence[tuple[int, Feature]], words: Vocabulary) -> 
         by_type_alone=np.array([selection == Where(type=selection.type) for selection in selections]),
         wants_days=_asked_of(program, len(selections), "active_days"),
         wants_values=_asked_of(program, len(selections), "total", "mean", "maximum"),
+        decays=(wants_ages, half_life, halving_start, halving_slots) if wants_ages.any() else None,
         program=program,
         operation_starts=np.searchsorted(program[:, 0], np.arange(len(OPERATIONS) + 1)).astype(np.int64),
         log_ratio=log_ratio,
@@ -179,6 +193,19 @@ def column_codes(stream: Stream) -> NDArray[np.int32]:
     """Codes of all selectable columns, shape (5, rows); a column that the stream lacks is all missing."""
     missing = np.zeros(len(stream), dtype=np.int32)
     return np.stack([stream.columns[name].codes if name in stream.columns else missing for name in COLUMNS])
+
+
+def _windows(feature: Feature) -> tuple[int | None, int | None]:
+    """Days of its window, and of the other one; a half-life is no window."""
+    return (None if feature.statistic == "halving" else feature.days), feature.versus
+
+
+def _slots(selector_of_slot: Sequence[int], selectors: int) -> tuple[Ints, Ints]:
+    """The slots of each selector."""
+    slots: list[list[int]] = [[] for _ in range(selectors)]
+    for slot, selector in enumerate(selector_of_slot):
+        slots[selector].append(slot)
+    return _ragged(slots)
 
 
 def _asked_of(program: Ints, selectors: int, *statistics: str) -> Flags:

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from features.clock import micros
 from features.errors import DefinitionError
 from features.playbook_service import Action, Alerts, Letter, NextStep, Pilot, ReviewReasons, one_way_to_say
-from features.refusals import refusals
+from features.refusals import Place, Problem, refuse
 from features.sheet import Selection, Sheet
+from features.sheet_checks import sheet_problems
 from features.strict import Strict, Word
+from features.yaml_model import parse_model, read_text
 
 Role = Literal["open", "sql", "rejected", "recycled", "duplicate"]
 """What entering a stage means: in play, accepted by sales, closed by sales, sent back to marketing, a copy."""
@@ -190,11 +191,18 @@ class Playbook(Strict):
             return pilot
         return pilot.model_copy(update={"salt": info.data.get("name", "")})
 
+    @field_validator("sheet")
+    @classmethod
+    def _sheet_fits(cls, sheet: Sheet | None, info: ValidationInfo) -> Sheet | None:
+        if sheet is not None:
+            definitions = info.data.get("sql", ())
+            latest = max(definitions, key=lambda each: each.effective_from, default=None)
+            refuse(sheet_problems(sheet, latest))
+        return sheet
+
     @model_validator(mode="after")
     def _consistent(self) -> Playbook:
-        problems = [*_unknown_stages(self), *_version_problems(self), *_unknown_lines(self)]
-        if problems:
-            raise ValueError("; ".join(problems))
+        refuse([*_unknown_stages(self), *_version_problems(self), *_unknown_lines(self)])
         return self
 
     @property
@@ -227,58 +235,67 @@ class Playbook(Strict):
         return tuple(stage for stage, role in self.stages.items() if role in roles)
 
 
-def _mentioned(condition: Condition) -> list[str]:
-    own = [condition.stage] if condition.stage else []
-    return own + [stage for part in condition.all_of for stage in _mentioned(part)]
+def _mentioned(condition: Condition, place: Place) -> list[tuple[Place, str]]:
+    """Stages of a condition, with their places."""
+    own: list[tuple[Place, str]] = [((*place, "stage"), condition.stage)] if condition.stage else []
+    parts = enumerate(condition.all_of)
+    return own + [found for at, part in parts for found in _mentioned(part, (*place, "all_of", at))]
 
 
-def _unknown_stages(playbook: Playbook) -> list[str]:
-    mentioned = {stage for version in playbook.sql for part in version.any_of for stage in _mentioned(part)}
-    mentioned |= set(playbook.worked.stages)
-    for policy in playbook.snapshots:
-        mentioned |= set(policy.stages) if isinstance(policy, OnStage) else set()
-    unknown = sorted(mentioned - set(playbook.stages))
-    return [f"stage {stage!r} is not among stages: ({', '.join(playbook.stages)})" for stage in unknown]
+def _unknown_stages(playbook: Playbook) -> list[Problem]:
+    mentioned: list[tuple[Place, str]] = []
+    for version, definition in enumerate(playbook.sql):
+        for at, part in enumerate(definition.any_of):
+            mentioned += _mentioned(part, ("sql", version, "any_of", at))
+    mentioned += [(("worked", "stages", at), stage) for at, stage in enumerate(playbook.worked.stages)]
+    for index, policy in enumerate(playbook.snapshots):
+        stages = policy.stages if isinstance(policy, OnStage) else ()
+        mentioned += [(("snapshots", index, "stages", at), stage) for at, stage in enumerate(stages)]
+    return [
+        (place, f"stage {stage!r} is not among stages: ({', '.join(playbook.stages)})")
+        for place, stage in mentioned
+        if stage not in playbook.stages
+    ]
 
 
-def _unknown_lines(playbook: Playbook) -> list[str]:
+def _unknown_lines(playbook: Playbook) -> list[Problem]:
     piloted = playbook.pilot.service_lines if playbook.pilot else ()
     known = ", ".join(playbook.service_lines) or "there are none"
     return [
-        f"pilot: service line {line!r} is not among service_lines ({known})"
-        for line in piloted
+        (("pilot", "service_lines", at), f"service line {line!r} is not among service_lines ({known})")
+        for at, line in enumerate(piloted)
         if line not in playbook.service_lines
     ]
 
 
-def _version_problems(playbook: Playbook) -> list[str]:
-    names = [definition.version for definition in playbook.sql]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    problems = [f"SQL definitions share the version {name!r}" for name in twice]
-    days = [definition.effective_from for definition in playbook.sql]
-    return problems + (["two SQL definitions start on one day"] if len(set(days)) < len(days) else [])
+def _version_problems(playbook: Playbook) -> list[Problem]:
+    problems: list[Problem] = []
+    for at, definition in enumerate(playbook.sql):
+        before = playbook.sql[:at]
+        if definition.version in {other.version for other in before}:
+            shared = f"SQL definitions share the version {definition.version!r}"
+            problems.append((("sql", at, "version"), shared))
+        if definition.effective_from in {other.effective_from for other in before}:
+            problems.append((("sql", at, "effective_from"), "two SQL definitions start on one day"))
+    return problems
 
 
 def parse_playbook(text: str, *, source: str = "playbook") -> Playbook:
-    """Read a playbook; every problem is named with its place.
+    r"""Read a playbook; every problem is named with its line and place.
+
+    >>> parse_playbook("name: least\nhorizon_days: 0", source="playbook.yaml")
+    Traceback (most recent call last):
+    features.errors.DefinitionError: playbook.yaml cannot be used
+      - playbook.yaml:1: sql: Field required
+      - playbook.yaml:1: stages: Field required
+      - playbook.yaml:2: horizon_days: Input should be greater than or equal to 1
 
     Raises:
         DefinitionError: with one line per problem.
     """
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise DefinitionError(f"{source} is not YAML", [str(error).replace("\n", " ")]) from error
-    if not isinstance(data, dict):
-        raise DefinitionError(f"{source} must be a mapping of keys to values, got {type(data).__name__}")
-    try:
-        return Playbook.model_validate(data)
-    except ValidationError as error:
-        raise DefinitionError(f"{source} cannot be used", refusals(error, "playbook")) from error
+    return parse_model(Playbook, text, source=source)[0]
 
 
 def read_playbook(path: Path) -> Playbook:
     """``parse_playbook`` on a file."""
-    if not path.is_file():
-        raise DefinitionError(f"there is no playbook at {path}")
-    return parse_playbook(path.read_text(encoding="utf-8"), source=str(path))
+    return parse_playbook(read_text(path, "playbook"), source=str(path))

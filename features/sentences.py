@@ -162,6 +162,22 @@ def _trend(feature: Feature, value: Value, phrases: Phrases) -> str:
     return f"{noun} {_window(feature.days)} {direction} {_window(feature.versus)}"
 
 
+def _wearing_off(feature: Feature, phrases: Phrases) -> str:
+    """The events, and how each of them comes to be worth less than a new one."""
+    days = "day" if feature.days == 1 else f"{feature.days} days"
+    how = f"halving every {days}" if feature.statistic == "halving" else f"fading over {days}"
+    return f"{_noun(feature, phrases, many=True)}, {how.replace('over day', 'over a day')}"
+
+
+def _worth(feature: Feature, value: Value, phrases: Phrases) -> str:
+    worth = float(value or 0.0)
+    if worth == 0.0:
+        window = feature.days if feature.statistic == "fading" else None
+        return f"no {_noun(feature, phrases, many=True)} {_window(window)}"
+    amount = "less than 0.01" if worth < 0.01 else _amount(worth)
+    return f"{_wearing_off(feature, phrases)}, are worth {amount} new {'one' if amount == '1' else 'ones'}"
+
+
 def _since(which: str) -> Say:
     def say(feature: Feature, value: Value, phrases: Phrases) -> str:
         noun = _noun(feature, phrases, many=False)
@@ -226,6 +242,8 @@ _SAY: Final[dict[str, Say]] = {
     "mean": _of_values("mean"),
     "maximum": _of_values("largest"),
     "trend": _trend,
+    "fading": _worth,
+    "halving": _worth,
     "recency": _since("last"),
     "first_seen": _since("first"),
     "time_in_stage": _time_in_stage,
@@ -249,6 +267,8 @@ _TITLES: Final[dict[str, Callable[[Feature, Phrases], str]]] = {
     "mean": lambda f, p: f"mean value of {_noun(f, p, many=True)} {_window(f.days)}",
     "maximum": lambda f, p: f"largest value of {_noun(f, p, many=True)} {_window(f.days)}",
     "trend": lambda f, p: f"trend of {_noun(f, p, many=True)}, {f.days} against {f.versus} days",
+    "fading": _wearing_off,
+    "halving": _wearing_off,
     "recency": lambda f, p: f"time since the last {_noun(f, p, many=False)}",
     "first_seen": lambda f, p: f"time since the first {_noun(f, p, many=False)}",
     "time_in_stage": lambda f, p: "time in the present stage",

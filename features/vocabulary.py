@@ -33,9 +33,9 @@ def refuse_unreachable(definition: SqlDefinition, manifest: Manifest) -> None:
     if any(part.stage in manifest.stages or part.event in (*manifest.event_types, "any") for part in parts):
         return
     named = [
-        _lacks("stage", part.stage, manifest.stages)
+        lacks("stage", part.stage, manifest.stages)
         if part.stage
-        else _lacks("event", str(part.event), manifest.event_types)
+        else lacks("event", str(part.event), manifest.event_types)
         for part in parts
     ]
     raise DefinitionError(f"by definition {definition.version!r} no lead can become an SQL", named)
@@ -43,15 +43,20 @@ def refuse_unreachable(definition: SqlDefinition, manifest: Manifest) -> None:
 
 def _unknown(feature: Feature, manifest: Manifest) -> Iterator[str]:
     if feature.field and feature.statistic != "distinct" and feature.field not in manifest.fields:
-        yield f"{feature.name}: {_lacks('field', feature.field, manifest.fields)}"
+        yield f"{feature.name}: {lacks('field', feature.field, manifest.fields)}"
     on_stages = feature.statistic == "stage_entries"
     known = manifest.stages if on_stages else manifest.event_types
     for word in feature.where.type:
         if word not in known:
-            yield f"{feature.name}: {_lacks('stage' if on_stages else 'event type', word, known)}"
+            yield f"{feature.name}: {lacks('stage' if on_stages else 'event type', word, known)}"
 
 
-def _lacks(kind: str, word: str, known: Collection[str]) -> str:
+def lacks(kind: str, word: str, known: Collection[str]) -> str:
+    """What a history lacks, with the nearest that it has.
+
+    >>> lacks("event type", "pricing_vew", ["demo_request", "pricing_view"])
+    "the history has no event type 'pricing_vew'; did you mean 'pricing_view'?"
+    """
     near = get_close_matches(word, list(known), n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known)) or 'none'}"
     return f"the history has no {kind} {word!r}; {hint}"

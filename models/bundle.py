@@ -33,6 +33,7 @@ from features.definitions import SIGNALS, Feature
 from features.errors import DefinitionError
 from features.matrix import Floats, Matrix, Texts
 from features.playbook import Playbook, parse_playbook
+from features.sheet import Sheet
 from models import golden as golden_rows
 from models.bands import BandTable, Range
 from models.contributions import TOLERANCE, Contributions
@@ -43,8 +44,9 @@ from models.peers import Peers
 from models.scale import Scale
 from models.sealed import BundleError, seal, unseal
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 MODEL_FOLDER: Final = "model/"
+REFITTED: Final = "refitted.json"
 SHEET: Final = "sheet"
 """The group of what the team's own points add."""
 GROUPS: Final = (*SIGNALS, SHEET)
@@ -80,7 +82,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a bundle is made of. ``playbook`` is the text of the file, comments included."""
+    """What a bundle is made of.
+
+    Attributes:
+        playbook: the text of the file, comments included.
+        refitted: the team's sheet with learned points, where it has one and there is enough to learn from.
+    """
 
     origin: Origin
     model: Model
@@ -90,6 +97,7 @@ class Parts:
     golden: Golden
     playbook: str
     card: str
+    refitted: Sheet | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +178,7 @@ class ModelBundle:
     playbook: Playbook
     card: str
     fingerprint: str
+    refitted: Sheet | None = None
 
     @property
     def excused(self) -> frozenset[str]:
@@ -242,6 +251,7 @@ def save(path: Path, parts: Parts) -> str:
         "golden.json": golden_rows.dumps(parts.golden),
         "playbook.yaml": parts.playbook,
         "MODEL_CARD.md": parts.card,
+        **({} if parts.refitted is None else {REFITTED: _json(parts.refitted.model_dump(mode="json"))}),
         **{MODEL_FOLDER + name: text for name, text in parts.model.to_files().items()},
     }
     content = {name: text.encode() for name, text in files.items()}
@@ -268,7 +278,8 @@ def _read(content: Mapping[str, bytes], fingerprint: str, path: Path) -> ModelBu
         manifest = json.loads(files["manifest.json"])
         if manifest["format"] != FORMAT:
             raise BundleError(
-                f"the bundle at {path} has format {manifest['format']}, this version reads {FORMAT}"
+                f"the bundle at {path} has format {manifest['format']}, this version reads {FORMAT}: "
+                "train again with this version of leadlight"
             )
         features = tuple(Feature.from_json(feature) for feature in json.loads(files["features.json"]))
         model = model_from_files(_model_files(files))
@@ -287,6 +298,7 @@ def _read(content: Mapping[str, bytes], fingerprint: str, path: Path) -> ModelBu
             playbook=parse_playbook(files["playbook.yaml"], source=f"{path / 'playbook.yaml'}"),
             card=files["MODEL_CARD.md"],
             fingerprint=fingerprint,
+            refitted=Sheet.model_validate_json(files[REFITTED]) if REFITTED in files else None,
         )
     except (KeyError, ValueError, TypeError) as error:
         advice = "make it again with this version of leadlight"

@@ -213,6 +213,31 @@ def _sheet(report: Mapping[str, Any], playbook: Playbook) -> Iterator[str]:
     if test:
         auc, loss = _value(test, "roc_auc"), _value(test, "log_loss")
         yield f"Calibrated, it reached ROC-AUC {auc} and log loss {loss} on the same leads."
+        yield from _power(report)
+
+
+def _power(report: Mapping[str, Any]) -> Iterator[str]:
+    """How much of what the model tells, beyond that every lead has the average chance, the points already told."""
+    rate = report.get("split", {}).get("test", {}).get("base_rate")
+    losses = {
+        name: model["test"].get("log_loss", {}).get("value") for name, model in report["models"].items()
+    }
+    winner = losses.get(report["winner"])
+    if rate is None or winner is None or not 0.0 < rate < 1.0:
+        return
+    unknowing = -(rate * math.log(rate) + (1.0 - rate) * math.log1p(-rate))
+    if winner >= unknowing:
+        yield "The model tells no more than that every lead has the average chance, so there is nothing to compare."
+        return
+    told = {
+        name: (unknowing - loss) / (unknowing - winner) for name, loss in losses.items() if loss is not None
+    }
+    words = (
+        f"Of what the model tells beyond the average chance, the points as they are tell {told['sheet']:.0%}"
+    )
+    learned = f", and the same rules with learned points {told['points']:.0%}" if "points" in told else ""
+    fall = f"from {unknowing:.3f} for the average chance to {winner:.3f}"
+    yield f"{words}{learned} (share of the fall in log loss, {fall})."
 
 
 def _limits(report: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ LEAST: Final = 20
 LEAST_FOR_TREES: Final = 60
 LEAST_TO_TUNE: Final = 200
 
-PLAIN: Final = ("sheet", "naive_bayes", "logistic")
+PLAIN: Final = ("sheet", "points", "naive_bayes", "logistic")
 ALL: Final = (*PLAIN, "lightgbm", "blend")
 
 

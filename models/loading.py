@@ -12,12 +12,14 @@ from models.boosting import Boosting
 from models.learning import Files, Model
 from models.logistic import Logistic
 from models.naive_bayes import NaiveBayes
+from models.points.model import PointsModel
 from models.pointsheet import SheetModel
 
 KINDS: Final[dict[str, Callable[[Files], Model]]] = {
     "boosting": Boosting.from_files,
     "logistic": Logistic.from_files,
     "naive_bayes": NaiveBayes.from_files,
+    "points": PointsModel.from_files,
     "sheet": SheetModel.from_files,
 }
 

@@ -22,7 +22,7 @@ from models.contributions import TOLERANCE
 from models.golden import Golden
 from models.learning import Model
 from models.online_parts import AnyPart, Part, TakenApart, compile_part
-from models.pointsheet import with_sheet
+from models.points.evaluation import with_sheet
 from models.sealed import BundleError
 
 

@@ -21,7 +21,10 @@ from models.cells import CellPlan
 from models.learning import Model
 from models.logistic import Logistic
 from models.naive_bayes import LIMIT, NaiveBayes
-from models.pointsheet import SheetModel, rule_features
+from models.points.evaluation import Capped, most_times
+from models.points.model import PointsModel
+from models.points.one_row import RowReader
+from models.pointsheet import SheetModel
 from models.tree_shap import TreeShap, compile_shap
 from models.trees import TreesError, parse_trees
 
@@ -80,12 +83,15 @@ class AnyPart:
 
 @dataclass(frozen=True, slots=True)
 class SheetPart:
-    """``models.pointsheet.SheetModel``. Arrays by rule: see ``_points``."""
+    """``models.pointsheet.SheetModel``. Its rules are read by the engine that reads those of a matrix.
 
+    Attributes:
+        adds_to: of each rule, the feature that it adds to.
+    """
+
+    model: SheetModel
+    rules: RowReader
     base: float
-    intercept: float
-    slope: float
-    rules: tuple[Ints, Ints, Floats, Floats, Floats]
     means: Floats
     adds_to: Ints
     told: int
@@ -93,51 +99,58 @@ class SheetPart:
     @classmethod
     def of(cls, model: SheetModel, plan: CellPlan, told: int) -> SheetPart:
         """Compile."""
-        rules = model.sheet.rules
-        number, word, adds_to = (np.full(len(rules), -1, dtype=np.int64) for _ in range(3))
-        low, high = np.full(len(rules), -np.inf), np.full(len(rules), np.nan)
-        for at, rule in enumerate(rules):
-            test, names = rule.when, [feature.name for feature in rule_features(rule)]
-            adds_to[at] = plan.feature(names[0])
-            if test.event is not None:
-                number[at], low[at] = plan.feature(names[0]), test.times
-                continue
-            if test.one_of:
-                word[at] = plan.word(names[0], dict.fromkeys(test.one_of, 1.0))
-            if test.at_least is not None or test.below is not None:
-                # A limit is rounded as the row is, and what is infinite is below nothing.
-                number[at] = plan.feature(names[-1])
-                low[at] = np.float32(-np.inf if test.at_least is None else test.at_least)
-                high[at] = np.float32(np.inf if test.below is None else test.below)
-        points = np.array([rule.points for rule in rules], dtype=np.float64)
-        compiled = number, word, low, high, points
-        means = np.array(model.means)
-        return cls(model.base, model.intercept, model.slope, compiled, means, adds_to, told)
+        rules = RowReader(model.sheet, plan.features)
+        adds_to = np.array([columns[0] for columns in rules.of_rule], dtype=np.int64)
+        return cls(model, rules, model.base, np.array(model.means), adds_to, told)
 
     def log_odds(self, row: Row, cells: Floats) -> float:
         """See ``Part``."""
-        return float(self.intercept + self.slope * _points(cells, self.rules).sum())
+        return self._log_odds(self.rules.points(row))
 
     def explain(self, row: Row, cells: Floats) -> TakenApart:
         """See ``Part``."""
-        points = _points(cells, self.rules)
-        away = self.slope * (points - self.rules[-1] * self.means)
-        by_feature = _gathered(away, self.adds_to, self.told)
-        return TakenApart(float(self.intercept + self.slope * points.sum()), self.base, by_feature, 0.0)
+        points = self.rules.points(row)
+        away = self.model.slope * (points.by_rule[0] - self.means)
+        return TakenApart(self._log_odds(points), self.base, _gathered(away, self.adds_to, self.told), 0.0)
+
+    def _log_odds(self, points: Capped) -> float:
+        return float(self.model.intercept + self.model.slope * points.total[0])
 
 
-@njit(cache=True, nogil=True)
-def _points(cells, rules):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Points of each rule that holds: ``low <= number``, not ``number >= high``, and the word among its words."""
-    number, word, low, high, points = rules
-    given = np.zeros(len(points))
-    for rule in range(len(points)):
-        held = word[rule] < 0 or cells[word[rule]] > 0.0
-        if held and number[rule] >= 0:
-            held = cells[number[rule]] >= low[rule] and not cells[number[rule]] >= high[rule]
-        if held:
-            given[rule] = points[rule]
-    return given
+@dataclass(frozen=True, slots=True)
+class PointsPart:
+    """``models.points.model.PointsModel``. Arrays by rule: at most how often it counts, its log-odds, its mean."""
+
+    rules: RowReader
+    intercept: float
+    base: float
+    by_rule: tuple[Floats, Floats, Floats]
+    adds_to: Ints
+    told: int
+
+    @classmethod
+    def of(cls, model: PointsModel, plan: CellPlan, told: int) -> PointsPart:
+        """Compile."""
+        rules = RowReader(model.sheet, plan.features)
+        learned, means = np.array(model.log_odds_of), np.array(model.means)
+        adds_to = np.array([columns[0] for columns in rules.of_rule], dtype=np.int64)
+        base = model.intercept + float(means @ learned)
+        return cls(rules, model.intercept, base, (most_times(model.sheet), learned, means), adds_to, told)
+
+    def log_odds(self, row: Row, cells: Floats) -> float:
+        """See ``Part``."""
+        return float(self.intercept + self._times(row) @ self.by_rule[1])
+
+    def explain(self, row: Row, cells: Floats) -> TakenApart:
+        """See ``Part``."""
+        times, (_, learned, means) = self._times(row), self.by_rule
+        log_odds = float(self.intercept + times @ learned)
+        return TakenApart(
+            log_odds, self.base, _gathered((times - means) * learned, self.adds_to, self.told), 0.0
+        )
+
+    def _times(self, row: Row) -> Floats:
+        return np.asarray(np.minimum(self.rules.times(row)[0], self.by_rule[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +303,7 @@ COMPILERS: Final[dict[type, Callable[..., Part]]] = {
     Boosting: TreePart.of,
     Logistic: LinearPart.of,
     NaiveBayes: BayesPart.of,
+    PointsModel: PointsPart.of,
     SheetModel: SheetPart.of,
 }
 

@@ -26,6 +26,7 @@ from models.ladder import Ladder, climb
 from models.learning import Learner, Model
 from models.logistic import LogisticLearner
 from models.naive_bayes import NaiveBayesLearner
+from models.points.model import PointsLearner
 from models.pointsheet import SheetLearner
 from models.ridge import log_loss_terms
 from models.splits import AccountFold, Fold, ForwardFold, OrderedFold, forward_folds
@@ -34,7 +35,8 @@ BLEND: Final = "blend"
 BASELINE: Final = "naive_bayes"
 """Judged as the industry has it, not calibrated; it cannot win."""
 BLENDED: Final = ("logistic", "lightgbm")
-SIMPLEST_FIRST: Final = ("sheet", "logistic", "lightgbm", BLEND)
+"""Parts of the blend; the team's rules with learned points join where there is a sheet."""
+SIMPLEST_FIRST: Final = ("sheet", "points", "logistic", "lightgbm", BLEND)
 
 FOLD_KINDS: Final[dict[type[Fold], str]] = {
     ForwardFold: "forward, purged",
@@ -103,7 +105,7 @@ class Entrants:
 
     def learners(self, ladder: Ladder) -> list[Learner]:
         """Those that the ladder admits."""
-        everyone: list[Learner] = [SheetLearner(self.sheet)] if self.sheet else []
+        everyone: list[Learner] = [SheetLearner(self.sheet), PointsLearner(self.sheet)] if self.sheet else []
         everyone += [
             NaiveBayesLearner(self.features),
             LogisticLearner(self.features),
@@ -168,7 +170,7 @@ def _columns(names: Sequence[str]) -> dict[str, list[int]]:
     """Of each candidate, which models it is made of."""
     columns = {name: [at] for at, name in enumerate(names)}
     if set(BLENDED) <= set(names):
-        columns[BLEND] = [names.index(name) for name in BLENDED]
+        columns[BLEND] = [names.index(name) for name in ("points", *BLENDED) if name in names]
     return columns
 
 

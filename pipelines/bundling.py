@@ -8,10 +8,14 @@ from typing import Final
 import numpy as np
 
 from features.clock import DAY, iso
+from features.errors import TooLittleDataError
 from features.matrix import Floats
+from features.sheet import Sheet
 from models import bands, bundle, card, golden, peers, scale
 from models.bundle import Origin, Parts
-from models.pointsheet import total_points
+from models.points.evaluation import total_points
+from models.points.refit import refit
+from models.points.rows import RuleRows
 from pipelines.fit import Trained
 from pipelines.reporting import schema
 
@@ -51,9 +55,22 @@ def write_bundle(trained: Trained, report: schema.Report, playbook: str, path: P
         peers=_typical_leads(trained),
         golden=golden.record(trained.winner, training, seed=trained.params.seed),
         playbook=playbook,
+        refitted=_refitted(trained),
         card=card.render(origin, report.model_dump(mode="json"), agreed, table, points),
     )
     return bundle.save(path, parts)
+
+
+def _refitted(trained: Trained) -> Sheet | None:
+    """The sheet with points learned from the training rows; none where there is too little to learn from."""
+    sheet = trained.examples.playbook.sheet
+    if sheet is None:
+        return None
+    rows = RuleRows.of(sheet, trained.split.training)
+    try:
+        return refit(rows, draws=trained.params.bootstrap_draws, seed=trained.params.seed).sheet
+    except TooLittleDataError:
+        return None
 
 
 def _typical_leads(trained: Trained) -> peers.Peers:

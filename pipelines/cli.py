@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from features.errors import LeadlightError
+from pipelines.points.cli import app as points
 from pipelines.progress import working
 
 COMMANDS: Final = "leadlight.commands"
@@ -262,9 +263,13 @@ def doctor(
     raise typer.Exit(0 if ready else 2)
 
 
+app.add_typer(points)
+_OURS: Final = len(app.registered_groups)
+
+
 def _with_the_service() -> typer.Typer:
     """All commands; those of the service are added once."""
-    if len(app.registered_groups) == 0:
+    if len(app.registered_groups) == _OURS:
         for entry in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
             app.add_typer(entry.load())
     return app

@@ -17,6 +17,7 @@ from features.folder import read_bucket, read_manifest
 from features.tables import SCHEMAS
 from pipelines.ingest import ingest
 from pipelines.params import SimulateParams, TrainParams
+from pipelines.points.steps import Asked, Done, compare_points
 from pipelines.progress import Say
 from pipelines.simulate import simulate
 from pipelines.summary import counted, figures_line
@@ -34,17 +35,19 @@ class Demo:
     """What a demo made.
 
     Attributes:
-        out: folder with ``exports``, ``history`` and ``run``.
+        out: folder with ``exports``, ``history``, ``run`` and ``points``.
         simulated: what the simulator says about the company.
         report: the content of ``report.json``.
+        points: what the company's own points are worth, and what would change without them.
     """
 
     out: Path
     simulated: dict[str, Any]
     report: dict[str, Any]
+    points: Done
 
     def lines(self) -> list[str]:
-        """Six lines for a person."""
+        """What came of it, and the summary on points, for a person."""
         winner = self.report["winner"]
         return [
             f"company   simulated, {counted(self.simulated['rows'])}, in {self.out / 'exports'}",
@@ -53,11 +56,18 @@ class Demo:
             f"by hand   {SHEET}: {figures_line(self.report, SHEET)}",
             f"report    {self.out / 'run' / 'report.html'}",
             f"bundle    {self.out / 'run' / 'bundle'}",
+            "",
+            *self.points.lines,
         ]
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"out": str(self.out), "simulated": self.simulated, "report": self.report}
+        return {
+            "out": str(self.out),
+            "simulated": self.simulated,
+            "report": self.report,
+            "points": self.points.report,
+        }
 
 
 def run(out: Path, company: SimulateParams, training: TrainParams, say: Say) -> Demo:
@@ -67,8 +77,10 @@ def run(out: Path, company: SimulateParams, training: TrainParams, say: Say) -> 
     simulated = simulate(exports, company.leads, company.seed)
     say("reading its exports")
     ingest(exports / "mapping.yaml", exports, history)
-    finished = train(history, exports / "playbook.yaml", out / "run", training, say)
-    return Demo(out, simulated, finished.report)
+    playbook = exports / "playbook.yaml"
+    finished = train(history, playbook, out / "run", training, say)
+    points = compare_points(Asked(history, playbook), out / "run", out / "points", say)
+    return Demo(out, simulated, finished.report, points)
 
 
 def serve_it(out: Path, port: int, *, as_json: bool = False) -> int:

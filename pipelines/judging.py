@@ -21,10 +21,11 @@ EXPLAINED = 2_000
 """Test rows at most whose contributions are averaged into the importance of features."""
 TITLES = {
     "sheet": "hand-set point sheet",
+    "points": "the sheet with learned points",
     "naive_bayes": "naive Bayes (Odoo)",
     "logistic": "logistic model",
     "lightgbm": "LightGBM",
-    "blend": "blend of both",
+    "blend": "blend of the learned models",
 }
 YOUR_POINTS = "your points"
 """The signal of what the hand-set sheet adds, where the booster started from it."""

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from features.errors import DefinitionError
+from features.yaml_lines import Lines
 from pipelines.mapping import (
     Accounts,
     AttributeCells,
@@ -26,7 +27,6 @@ from pipelines.mapping import (
     StageCells,
 )
 from pipelines.mapping_cells import Cell, Condition, Exploded, FieldCell, Known
-from pipelines.yaml_lines import Lines
 
 Place = tuple[int | str, ...]
 

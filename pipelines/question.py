@@ -20,7 +20,7 @@ from features.matrix import Ints, Matrix
 from features.playbook import Playbook, SqlDefinition
 from features.snapshots import take_snapshots
 from features.vocabulary import refuse_unknown_words, refuse_unreachable
-from models.pointsheet import with_sheet
+from models.points.evaluation import with_sheet
 from pipelines.reading import HistoryReader, default_features
 
 Column = np.ndarray[tuple[int], np.dtype[Any]]

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -166,6 +167,19 @@ def _trend(feature: Feature, question: Question, rows: list[Row]) -> float:
     return math.log(((short + 0.5) / feature.days) / ((long + 0.5) / feature.versus)) if long else 0.0
 
 
+def _fading(feature: Feature, question: Question, rows: list[Row]) -> float:
+    """Exact: a fraction for every event."""
+    assert feature.days is not None
+    length = feature.days * MICROSECONDS_PER_DAY
+    ages = [question.as_of - row["occurred_at"] for row in question.within(rows, feature.days)]
+    return float(sum(1 - Fraction(age, length) for age in ages))
+
+
+def _halving(feature: Feature, question: Question, rows: list[Row]) -> float:
+    assert feature.days is not None
+    return math.fsum(2.0 ** -(question.days_since(row["occurred_at"]) / feature.days) for row in rows)
+
+
 def _recency(feature: Feature, question: Question, rows: list[Row]) -> float:
     instants = [row["occurred_at"] for row in question.within(rows, feature.days)]
     return question.days_since(max(instants)) if instants else NAN
@@ -248,6 +262,8 @@ EVENT_STATISTICS: dict[str, Callable[[Feature, Question, list[Row]], float]] = {
     "maximum": _maximum,
     "distinct": _distinct,
     "trend": _trend,
+    "fading": _fading,
+    "halving": _halving,
     "recency": _recency,
     "first_seen": _first_seen,
 }

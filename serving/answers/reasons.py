@@ -109,12 +109,16 @@ def _facts(case: Case, group: int, log_odds: float, weights: _Weights) -> list[s
 
 def _rules(view: View, row: Row, log_odds: float) -> list[str]:
     """Rules of the sheet that hold and pull the same way; where there is none, that so few hold is the fact."""
-    told = [rule for rule in view.rules if not rule.withheld]
-    holding = sorted((rule for rule in told if rule.holds(row)), key=lambda rule: -abs(rule.points))
-    pulling = [rule for rule in holding if rule.points * log_odds > 0]
-    if pulling:
-        return [f"{rule.name} ({rule.points:+g} on your sheet)" for rule in pulling[:MOST_FACTS]]
-    if log_odds > 0 or len(told) < len(view.rules):
+    if view.sheet is None:
+        return []
+    holding = sorted(
+        (rule for rule in view.sheet.given(row) if rule.fired), key=lambda rule: -abs(rule.points)
+    )
+    rounded = [(rule.name, round(rule.points, 1)) for rule in holding]
+    told = [f"{name} ({points:+g} on your sheet)" for name, points in rounded if points * log_odds > 0]
+    if told:
+        return told[:MOST_FACTS]
+    if log_odds > 0 or not view.sheet.complete:
         return []
     names = ", ".join(rule.name for rule in holding[:MOST_FACTS])
     return [f"on your sheet it has only: {names}" if holding else "no rule of your sheet holds"]

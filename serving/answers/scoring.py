@@ -195,7 +195,8 @@ class Scoring:
             arm = self._live.current().arm_for(lead_id, head.account_id, head.service_line)
             known = self._known(connection, tenant, lead_id, head.revision, [arm])
         row = _row(arm, _bound(known, arm), moment)
-        return sheet_view.shown(arm, self._views.of(arm, known, row, moment), row, lead_id, moment)
+        view = self._views.of(arm, known, row, moment)
+        return sheet_view.shown(arm, view, row, lead_id, head.service_line, moment)
 
     def silent(self, prepared: Prepared) -> Prepared:
         """The answer to the same question about somebody who objected in the meantime."""

@@ -1,55 +1,66 @@
-"""The team's own rules, read for one lead; says what ``models.pointsheet.fires`` says of a matrix."""
+"""The team's own rules, read for one lead by the engine that reads them for a matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from features.definitions import Feature
 from features.online import Row
-from features.sheet import Rule, Sheet
-from models.pointsheet import rule_features
+from features.sheet import Sheet
+from models.points.evaluation import Evaluated
+from models.points.one_row import RowReader
 
-Holds = Callable[[Row], bool]
 
-
-@dataclass(frozen=True, slots=True)
-class ReadRule:
-    """One rule; ``withheld`` where it looks at something that no reason may name."""
+class Given(NamedTuple):
+    """What a rule that may be told gives a lead: ``points`` after caps, signed."""
 
     name: str
     points: float
-    holds: Holds
-    withheld: bool
+    fired: bool
 
 
-def read_sheet(
-    sheet: Sheet | None,
-    columns: Sequence[Feature],
-    withhold: Mapping[str, str],
-    silent: Collection[int] = (),
-) -> tuple[ReadRule, ...]:
-    """The rules of a sheet, bound to the columns of a row; none where there is no sheet.
+class ReadSheet:
+    """A sheet, bound to the columns of a row. What is withheld counts for nothing, so that no sum tells of it.
 
-    ``silent``: columns that may not be told, whatever they look at.
+    Attributes:
+        withheld: of each rule, whether it looks at something that no reason may name.
     """
-    if sheet is None:
-        return ()
-    at = {feature.name: position for position, feature in enumerate(columns)}
-    return tuple(
-        ReadRule(
-            rule.name,
-            rule.points,
-            _holds(rule, [at[feature.name] for feature in rule_features(rule)]),
-            any(
-                withheld(feature, withhold) is not None or at[feature.name] in silent
-                for feature in rule_features(rule)
-            ),
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        columns: Sequence[Feature],
+        withhold: Mapping[str, str],
+        silent: Collection[int] = (),
+    ) -> None:
+        """``silent``: columns that may not be told, whatever they look at."""
+        self.sheet = sheet
+        self._rows = RowReader(sheet, columns)
+        self.withheld = tuple(
+            any(withheld(columns[at], withhold) is not None or at in silent for at in of_rule)
+            for of_rule in self._rows.of_rule
         )
-        for rule in sheet.rules
-    )
+        self._told = np.array([0.0 if hidden else 1.0 for hidden in self.withheld])
+
+    @property
+    def complete(self) -> bool:
+        """Whether every rule may be told."""
+        return not any(self.withheld)
+
+    def evaluated(self, row: Row, service_line: str | None = None) -> Evaluated:
+        """The answer of the rules that may be told, for one lead."""
+        counted = self._rows.times(row) * self._told
+        return self._rows.reader.judge(counted, np.array([service_line or ""], dtype=object))
+
+    def given(self, row: Row) -> list[Given]:
+        """What the rules that may be told give."""
+        counted = self._rows.times(row) * self._told
+        points = self._rows.reader.capped(counted).by_rule[0].tolist()
+        told = zip(self.sheet.rules, points, counted[0].tolist(), self.withheld, strict=True)
+        return [Given(rule.name, gives, times > 0.0) for rule, gives, times, hidden in told if not hidden]
 
 
 def withheld(feature: Feature, withhold: Mapping[str, str]) -> str | None:
@@ -57,20 +68,3 @@ def withheld(feature: Feature, withhold: Mapping[str, str]) -> str | None:
     rows = feature.where
     named = (feature.field, *rows.type, *rows.topic, *rows.channel, *rows.campaign, *rows.source)
     return next((withhold[word] for word in named if word is not None and word in withhold), None)
-
-
-def _holds(rule: Rule, at: Sequence[int]) -> Holds:
-    test = rule.when
-    first, last = at[0], at[-1]
-    if test.event is not None:
-        times = test.times
-        return lambda row: bool(row.values[first] >= times)
-    words = frozenset(test.one_of)
-    if test.at_least is None and test.below is None:
-        return lambda row: row.words[first] in words
-    # A limit is rounded as the row was: 0.7 has to reach "at least 0.7".
-    low = np.float32(-np.inf if test.at_least is None else test.at_least)
-    high = np.float32(np.inf if test.below is None else test.below)
-    if not words:
-        return lambda row: bool(low <= row.values[last] < high)
-    return lambda row: row.words[first] in words and bool(low <= row.values[last] < high)

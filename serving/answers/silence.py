@@ -12,14 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from features.definitions import Feature
+from features.definitions import EVENT_STATISTICS, Feature
 from features.evidence import Event, Evidence
 from features.online import Row
 from features.playbook import Playbook
 
-_OF_EVENTS = frozenset(
-    {"count", "active_days", "distinct", "total", "mean", "maximum", "trend", "recency", "first_seen"}
-)
 _OF_STAGES = frozenset({"stage_entries", "time_in_stage"})
 
 
@@ -66,6 +63,7 @@ def doubtful(features: Sequence[Feature], playbook: Playbook) -> frozenset[int]:
         for at, feature in enumerate(features)
         if not feature.where.type
         and (
-            (of_events and feature.statistic in _OF_EVENTS) or (of_stages and feature.statistic in _OF_STAGES)
+            (of_events and feature.statistic in EVENT_STATISTICS)
+            or (of_stages and feature.statistic in _OF_STAGES)
         )
     )

@@ -13,7 +13,7 @@ from features.definitions import Feature
 from features.online import Row
 from features.sentences import Phrases, sentence
 from models.bundle import GROUPS, SHEET
-from serving.answers.sheet import ReadRule, read_sheet, withheld
+from serving.answers.sheet import ReadSheet, withheld
 from serving.answers.silence import doubtful
 from serving.arms import Arm
 
@@ -39,7 +39,7 @@ _EVENT: Final = ("event", "scope", "where")
 _VALUE: Final = ("value", "scope", "where")
 _ABOUT: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(("latest", "latest_number", "attribute_age"), _FIELD),
-    **dict.fromkeys(("count", "active_days", "trend", "recency", "first_seen"), _EVENT),
+    **dict.fromkeys(("count", "active_days", "trend", "fading", "halving", "recency", "first_seen"), _EVENT),
     **dict.fromkeys(("total", "mean", "maximum"), _VALUE),
     "distinct": ("distinct", "scope", "where", "field"),
     "stage_entries": ("stage", "where"),
@@ -64,7 +64,7 @@ class View:
         families: by position in ``family``, which holds that of each feature; those withheld have none.
         attributes: columns of the attributes that may be named, for what is missing.
         mixed: groups of which some feature is withheld: no typical lead can be compared with the rest.
-        rules: of the team's own sheet.
+        sheet: the team's own, if it has one.
     """
 
     def __init__(self, arm: Arm, silent: Collection[int] | None = None) -> None:
@@ -98,8 +98,9 @@ class View:
             if feature.statistic in ("latest", "latest_number") and not hidden[at]
         )
         self.field_of = {feature.name: str(feature.field) for feature in self.features if feature.is_category}
-        self.rules: tuple[ReadRule, ...] = read_sheet(
-            playbook.sheet, arm.scorer.features, self.withhold, silent
+        self.sheet, self.refitted = (
+            ReadSheet(one, arm.scorer.features, self.withhold, silent) if one else None
+            for one in (playbook.sheet, arm.bundle.refitted)
         )
         self._said: dict[tuple[int, float | str | None], str] = {}
 

@@ -67,11 +67,27 @@ class ModelShown(Shown):
 
 
 class RuleShown(Shown):
-    """One rule of the sheet. A rule on something withheld does not say whether it holds."""
+    """One rule of the sheet. A rule on something withheld does not say whether it holds, nor what it gives."""
 
     name: str
-    points: float
+    on_sheet: float = Field(
+        description="Its points as the sheet has them, for one event where they are given for each."
+    )
+    points: float | None = Field(
+        description="What it gives this lead: after wear and every cap. All of them add up to the total."
+    )
+    refitted: float | None = Field(
+        description="The same with learned points; null where none were learned, or where it is withheld."
+    )
     fired: bool | None
+
+
+class RefittedShown(Shown):
+    """The same rules with points learned from outcomes."""
+
+    total: float
+    mql_at: float | None
+    is_mql: bool | None
 
 
 class SheetShown(Shown):
@@ -84,9 +100,15 @@ class SheetShown(Shown):
     complete: bool = Field(
         description="Whether all rules are in the total; those on something withheld are not."
     )
-    mql_at: float | None
-    is_mql: bool | None
+    mql_at: float | None = Field(description="Total from which a lead of its service line is an MQL.")
+    cell: str | None = Field(description="Of the grid of two groups, where the sheet has one.")
+    is_mql: bool | None = Field(
+        description="By total, needs, grid and rules that qualify at once; not told where a rule is withheld."
+    )
     rules: list[RuleShown]
+    refitted: RefittedShown | None = Field(
+        description="What learned points would say; null where there was too little to learn from."
+    )
     model_points: float
     band: str
     bundle: str

@@ -36,6 +36,7 @@ TEXTS = ("12", "3.5", "pharma", None, "", "-1e3", "nan", "inf", "bio tech")
 VALUES = (None, 0.0, 1.0, 2.5, -3.0, 0.1, 0.2, 1234.5678912, float("nan"))
 WINDOWS = (1, 7, 30, 90, None)
 TRENDS = ((7, 30), (1, 7), (30, 90))
+DECAYS = (1, 7, 30, 45, 90, 365)
 RANGES = ((None, None), (None, None), (None, None), (0.0, None), (None, 1.0), (0.1, 2.5))
 SCOPES: tuple[Any, ...] = ("lead", "account")
 PLAIN: dict[str, Any] = {
@@ -234,5 +235,7 @@ def _event_feature(statistic: Any, scope: Any, record: bytes) -> Feature:
     if statistic == "trend":
         days, versus = _pick(TRENDS, record[2])
         return Feature(statistic, where, days, versus, scope=scope)
+    if statistic in ("fading", "halving"):
+        return Feature(statistic, where, _pick(DECAYS, record[2]), scope=scope)
     field = _pick(COLUMNS, record[3]) if statistic == "distinct" else None
     return Feature(statistic, where, _pick(WINDOWS, record[2]), field=field, scope=scope)

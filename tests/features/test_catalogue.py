@@ -316,7 +316,7 @@ def test_a_hand_made_set_may_not_read_what_is_refused():
         "account(latest_number(score)): the playbook excludes score (it is the label)",
         (
             "latest(rating): of rating only today's value was exported, so its past is unknown; excuse it in the "
-            "playbook under attributes.excuse with a reason, or drop the feature"
+            "playbook under attributes.excuse with a reason, or do without it"
         ),
     )
 

@@ -21,7 +21,9 @@ from features.language import (
     created_hour,
     created_weekday,
     distinct,
+    fading,
     first_seen,
+    halving,
     latest,
     latest_number,
     lead_age,
@@ -38,6 +40,7 @@ from tests.features import strategies as some
 
 LANGUAGE = [
     *count(), *count("visit"), *active_days(), *total(), *mean(), *maximum(), *distinct("topic"), *trend(), *recency(),
+    *fading(days=(7, 30)), *halving(days=(7, 30)), *account(fading(days=7) + halving(days=7)),
     *first_seen(), *time_in_stage(), *stage_entries(), *latest("f"), *latest_number("f"), *attribute_age("f"),
     *lead_age(), *created_hour(), *created_weekday(), *account_size(), *account(count() + recency()),
     *latest("f", entity="account"),
@@ -64,6 +67,8 @@ def test_the_constructors_speak_the_whole_language_and_every_name_differs():
         ),
         pytest.param(distinct("topic", days=7), ["distinct(topic, any, 7d)"], id="a counted column"),
         pytest.param(trend("visit"), ["trend(visit, 7d, vs 30d)"], id="two windows"),
+        pytest.param(fading("visit", days=30), ["fading(visit, 30d)"], id="a window to fade in"),
+        pytest.param(halving("visit", days=30), ["halving(visit, half-life 30d)"], id="a half-life"),
         pytest.param(latest("f", entity="account"), ["account(latest(f))"], id="of the account"),
         pytest.param(stage_entries("mql"), ["stage_entries(mql, all)"], id="a stage"),
         pytest.param(lead_age() + time_in_stage(), ["lead_age()", "time_in_stage()"], id="nothing to say"),
@@ -118,6 +123,11 @@ def test_every_feature_has_its_signal(features, signal, explicit):
         pytest.param("trend", {"versus": 30}, "a trend compares a short window", id="the other half"),
         pytest.param(
             "trend", {"days": 7, "versus": 7}, "a trend compares a short window", id="two equal windows"
+        ),
+        pytest.param("fading", {}, "fading needs days", id="nothing to fade in"),
+        pytest.param("halving", {}, "halving needs days", id="no half-life"),
+        pytest.param(
+            "halving", {"days": 7, "versus": 30}, "halving takes no second window", id="two half-lives"
         ),
         pytest.param(
             "distinct", {"field": "value"}, "distinct counts one of type, topic", id="an unknown column"
@@ -186,7 +196,8 @@ def test_one_name_for_two_definitions_is_refused():
 @pytest.mark.parametrize("statistic", UNITS)
 def test_no_evidence_is_zero_or_missing(statistic):
     [feature] = [feature for feature in LANGUAGE if feature.statistic == statistic][:1]
-    counted = {"count", "active_days", "total", "distinct", "trend", "stage_entries", "account_size"}
+    counted = {"count", "active_days", "total", "distinct", "trend", "fading", "halving"}
+    counted |= {"stage_entries", "account_size"}
     assert feature.if_none == 0.0 if statistic in counted else math.isnan(feature.if_none)
     assert feature.is_category == (statistic == "latest")
 

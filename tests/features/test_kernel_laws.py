@@ -21,6 +21,8 @@ from features.language import (
     attribute_age,
     count,
     distinct,
+    fading,
+    halving,
     latest,
     maximum,
     recency,
@@ -57,9 +59,9 @@ def assert_bitwise_equal(one: Matrix, other: Matrix) -> None:
             np.testing.assert_array_equal(left.view(np.int64), right.view(np.int64), err_msg=feature.name)
 
 
-# Sums and logarithms may be taken in another order; everything else is a count or one division, and equal to the
-# last bit once it is rounded as a matrix rounds (float32).
-ROUNDED = frozenset({"mean", "trend"})
+# Sums, powers and logarithms may be taken in another order; everything else is a count or exact up to one division,
+# and equal to the last bit once it is rounded as a matrix rounds (float32).
+ROUNDED = frozenset({"mean", "trend", "halving"})
 
 
 def assert_cell(feature: Feature, found: Any, expected: Any, where: str) -> None:
@@ -237,6 +239,32 @@ def assert_growing(features: list[Feature], case: Case) -> None:
 
 
 @QUICK
+@given(case=some.cases(), where=some.selections())
+def test_what_wears_off_lies_between_nothing_and_what_was_counted(case: Case, where: Where) -> None:
+    """More slowly is never less; over ages without end every event counts whole."""
+    lengths, slowest = (1, 2, 7, 30, 365), 10_000_000
+    for scope in some.SCOPES:
+        [counted] = matrix([Feature("count", where, scope=scope)], case).values.T
+        for statistic in ("fading", "halving"):
+            worn: Any = [Feature(statistic, where, days, scope=scope) for days in (*lengths, slowest)]
+            values = matrix(worn, case).values.astype(np.float64)
+            assert (np.diff(values, axis=1) >= 0).all()
+            assert (values >= 0).all()
+            assert (values <= counted[:, np.newaxis]).all()
+            np.testing.assert_allclose(values[:, -1], counted, rtol=1e-4)
+
+
+@QUICK
+@given(case=some.cases(), where=some.selections(), days=st.sampled_from((1, 7, 30)))
+def test_what_halves_is_worth_half_a_half_life_later(case: Case, where: Where, days: int) -> None:
+    """As long as nothing happens or comes to be known in between."""
+    quiet = case.asking(list(case.lead_id), [BASE + 600 * DAY] * len(case.lead_id))
+    later = case.asking(list(case.lead_id), [BASE + (600 + days) * DAY] * len(case.lead_id))
+    worn = [Feature("halving", where, days)]
+    np.testing.assert_allclose(matrix(worn, later).values, matrix(worn, quiet).values / 2, rtol=1e-5)
+
+
+@QUICK
 @given(case=some.cases(), features=some.feature_lists())
 def test_one_lead_at_a_time_equals_all_at_once(case: Case, features: list[Feature]) -> None:
     together = matrix(features, case)
@@ -303,6 +331,57 @@ def one_lead(*events: Row, as_of: int) -> Case:
 def test_what_a_week_holds(occurred_at: int, known_at: int, expected: float) -> None:
     case = one_lead(event(1, BASE + occurred_at, BASE + known_at), as_of=BASE)
     assert matrix(count("visit", days=7), case).values.tolist() == [[expected]]
+
+
+@pytest.mark.parametrize(
+    ("age", "faded", "halved"),
+    [
+        pytest.param(
+            7 * DAY, 0.0, 0.5, id="at the end of the window nothing is left, and half after the half-life"
+        ),
+        pytest.param(7 * DAY + 1, 0.0, 0.5, id="a microsecond older"),
+        pytest.param(7 * DAY - 1, 1 / (7 * DAY), 0.5, id="a microsecond younger keeps its very small rest"),
+        pytest.param(1, 1 - 1 / (7 * DAY), 1.0, id="new"),
+        pytest.param(14 * DAY // 4, 0.5, 0.5**0.5, id="half way"),
+        pytest.param(21 * DAY, 0.0, 0.125, id="three half-lives"),
+        pytest.param(0, 0.0, 0.0, id="at the moment itself is not seen"),
+    ],
+)
+def test_what_an_event_is_worth(age: int, faded: float, halved: float) -> None:
+    case = one_lead(event(1, BASE - age, BASE - age), as_of=BASE)
+    [values] = matrix(fading("visit", days=7) + halving("visit", days=7), case).values
+    assert values[0] == np.float32(faded)
+    assert values[1] == pytest.approx(halved, rel=1e-6)
+
+
+def test_an_event_that_is_not_known_yet_is_worth_nothing() -> None:
+    case = one_lead(event(1, BASE - DAY, BASE), event(2, BASE - 2 * DAY, BASE - 1), as_of=BASE)
+    [values] = matrix(fading("visit", days=4) + halving("visit", days=2), case).values
+    assert values.tolist() == [0.5, 0.5]
+
+
+def test_a_half_life_is_no_window() -> None:
+    """Half-lives beside windows of the same and of other lengths, and several of one selection."""
+    ages = (1, 7, 30, 200)
+    case = one_lead(*(event(n, BASE - age * DAY, BASE - age * DAY) for n, age in enumerate(ages)), as_of=BASE)
+    features = halving("visit", days=(7, 50)) + count("visit", days=(7, None)) + halving(days=7)
+    found = matrix(features, case)
+    week, slow = (sum(0.5 ** (age / days) for age in ages) for days in (7, 50))
+    np.testing.assert_allclose(found.values, [[week, slow, 2.0, 4.0, week]], rtol=1e-6)
+
+
+def test_ages_of_very_many_old_events_do_not_overflow() -> None:
+    """Microseconds of 100,000 ages of a century each do not fit an int64."""
+    events, century = 100_000, 36_500
+    tables = one_lead(as_of=BASE).tables
+    at = np.full(events, BASE - (century - 1) * DAY)
+    ids = [f"e{number}" for number in range(events)]
+    told = {"lead_id": ["L0"] * events, "event_id": ids, "type": ["visit"] * events}
+    tables["events"] = _table("events", {**told, "occurred_at": at, "known_at": at})
+    history = History.from_tables(tables)
+    features = fading("visit", days=(7, century))
+    found = build(features, history, np.array(["L0"], dtype=object), np.array([BASE]))
+    assert found.values.tolist() == [[0.0, np.float32(events / century)]]
 
 
 @pytest.mark.parametrize(

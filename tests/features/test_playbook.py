@@ -72,16 +72,56 @@ def test_little_needs_to_be_said():
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_place(more, problem):
+    kept = [line for line in LEAST.splitlines() if line.split(":")[0] != more.split(":")[0]]
     with pytest.raises(DefinitionError) as refusal:
-        parse_playbook(LEAST + more + "\n")
+        parse_playbook("\n".join([*kept, more]), source="folder/playbook.yaml")
     [told] = refusal.value.problems
+    assert told.startswith(f"playbook.yaml:{len(kept) + 1}: ")
     assert problem in told
 
 
 def test_all_problems_are_told_at_once():
     with pytest.raises(DefinitionError, match="playbook cannot be used") as refusal:
         parse_playbook("name: ''\nstages: {}\nsql: []\nhorizon_days: many\n")
-    assert [problem.split(":")[0] for problem in refusal.value.problems] == ["name", "sql", "horizon_days"]
+    assert [problem.split(": ")[:2] for problem in refusal.value.problems] == [
+        ["playbook:1", "name"],
+        ["playbook:3", "sql"],
+        ["playbook:4", "horizon_days"],
+    ]
+
+
+def test_keys_that_stand_twice_are_not_read_as_the_last():
+    with pytest.raises(DefinitionError) as refusal:
+        parse_playbook(LEAST + "horizon_days: 30\nhorizon_days: 60\n", source="playbook.yaml")
+    assert refusal.value.problems == ("playbook.yaml:6: horizon_days: this key stands twice here",)
+
+
+def test_a_slip_of_the_pen_gets_a_hint():
+    with pytest.raises(DefinitionError, match=r"not permitted; did you mean horizon_days\?"):
+        parse_playbook(LEAST + "horizont_days: 30\n")
+
+
+def test_parts_that_do_not_fit_are_told_each_with_its_line():
+    text = """name: least
+stages: {new: open, won: sql}
+sql:
+  - {version: v1, effective_from: 2026-01-01, any_of: [{stage: won}]}
+  - version: v1
+    effective_from: 2026-01-01
+    any_of:
+      - all_of: [{stage: won}, {stage: wonn}]
+worked: {stages: [called]}
+pilot: {share: 0.5, service_lines: [loans]}
+"""
+    with pytest.raises(DefinitionError) as refusal:
+        parse_playbook(text, source="playbook.yaml")
+    assert refusal.value.problems == (
+        "playbook.yaml:5: sql.1.version: SQL definitions share the version 'v1'",
+        "playbook.yaml:6: sql.1.effective_from: two SQL definitions start on one day",
+        "playbook.yaml:8: sql.1.any_of.0.all_of.1.stage: stage 'wonn' is not among stages: (new, won)",
+        "playbook.yaml:9: worked.stages.0: stage 'called' is not among stages: (new, won)",
+        "playbook.yaml:10: pilot.service_lines.0: service line 'loans' is not among service_lines (there are none)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,6 +130,7 @@ def test_all_problems_are_told_at_once():
         pytest.param("name: [", "is not YAML", id="broken YAML"),
         pytest.param("- name", "must be a mapping of keys to values, got list", id="a list"),
         pytest.param("", "must be a mapping of keys to values, got NoneType", id="an empty file"),
+        pytest.param("name: x\nsince: 2026-13-01", "is not YAML", id="a month 13"),
     ],
 )
 def test_a_file_that_is_no_playbook(tmp_path: Path, text, what):
@@ -98,6 +139,22 @@ def test_a_file_that_is_no_playbook(tmp_path: Path, text, what):
     with pytest.raises(DefinitionError, match=what) as refusal:
         read_playbook(path)
     assert str(path) in str(refusal.value)
+
+
+def test_a_file_in_another_encoding(tmp_path: Path):
+    path = tmp_path / "playbook.yaml"
+    path.write_bytes("name: Müller".encode("latin-1"))
+    with pytest.raises(DefinitionError, match=r"playbook\.yaml is not text in UTF-8"):
+        read_playbook(path)
+    path.write_bytes(b"\xef\xbb\xbf" + LEAST.encode())
+    assert read_playbook(path).name == "least"
+
+
+def test_broken_yaml_is_named_by_line():
+    with pytest.raises(DefinitionError) as refusal:
+        parse_playbook("name: x\nstages: [\nsql: 1\n", source="playbook.yaml")
+    [told] = refusal.value.problems
+    assert told.startswith("playbook.yaml:4: while parsing a flow sequence from line 2 on: expected")
 
 
 def test_no_file(tmp_path: Path):
@@ -188,7 +245,9 @@ def test_stages_by_role():
     [
         pytest.param({}, "exactly one of event, attribute", id="nothing to look at"),
         pytest.param({"event": "x", "attribute": "y", "at_least": 1}, "exactly one of", id="two things"),
-        pytest.param({"attribute": "y"}, "needs one_of, at_least or below", id="an attribute without a wish"),
+        pytest.param(
+            {"attribute": "y"}, "needs one_of, contains, at_least or below", id="an attribute without a wish"
+        ),
         pytest.param(
             {"attribute": "y", "below": 3, "days": 7}, "an attribute has no days", id="a window of a fact"
         ),

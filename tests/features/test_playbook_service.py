@@ -127,7 +127,7 @@ def test_all_of_it_is_read_as_it_is_written():
         ),
         pytest.param(
             "pilot: {share: .1, service_lines: [genomics, imaging]}",
-            "pilot: service line 'imaging' is not among service_lines (genomics, proteomics)",
+            "pilot.service_lines.1: service line 'imaging' is not among service_lines (genomics, proteomics)",
             id="an unknown line",
         ),
         pytest.param(

@@ -207,6 +207,11 @@ def resealed(copy: Path, **changes: object) -> Path:
     [
         pytest.param({"manifest": lambda plain: plain.update(format=99)}, "format 99", id="a later format"),
         pytest.param(
+            {"manifest": lambda plain: plain.update(format=2)},
+            "format 2, this version reads 3: train again",
+            id="an earlier format",
+        ),
+        pytest.param(
             {"features": lambda plain: plain.pop()}, "not what its model needs", id="a feature short"
         ),
         pytest.param({"scale": lambda plain: plain.pop("factor")}, "cannot be understood", id="no unit"),

@@ -86,3 +86,22 @@ def test_what_is_in_order_is_not_listed(render):
 
 def test_it_names_nobody(render):
     assert not any(canary in render() for canary in CANARIES)
+
+
+def judged_at(base_rate: float, log_loss: float) -> dict:
+    """The report, judged on leads of which ``base_rate`` converted; the winner reached ``log_loss``."""
+    points = {"test": {"log_loss": {"value": 0.43}}}
+    winner = {"test": {"log_loss": {"value": log_loss}}}
+    models = {"logistic": winner, "sheet": REPORT["models"]["sheet"], "points": points}
+    return {**REPORT, "models": models, "split": {**REPORT["split"], "test": {"base_rate": base_rate}}}
+
+
+def test_it_tells_how_much_of_the_power_the_points_already_had(render):
+    told = render(judged_at(0.2, 0.4))
+    # The entropy of .2 is .5004: (.5004 - .47) / (.5004 - .4) and (.5004 - .43) / (.5004 - .4).
+    assert "the points as they are tell 30%, and the same rules with learned points 70%" in told
+    assert "from 0.500 for the average chance to 0.400" in told
+
+
+def test_a_model_that_tells_nothing_is_compared_with_nothing(render):
+    assert "so there is nothing to compare" in render(judged_at(0.2, 0.51))

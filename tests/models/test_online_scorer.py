@@ -11,21 +11,72 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.definitions import Feature
+from features.matrix import Matrix
 from features.online import Row
+from features.sheet import Sheet
 from models.blend import Blend
 from models.boosting import BoostingLearner, Settings
 from models.bundle import ModelBundle, load, save
+from models.dataset import Dataset
 from models.learning import Model
 from models.logistic import LogisticLearner
 from models.naive_bayes import LIMIT, NaiveBayesLearner
 from models.online import ContributionError, OnlineScorer, Told
 from models.online_parts import AnyPart, TreePart
+from models.points.evaluation import with_sheet
+from models.points.model import PointsLearner
 from models.pointsheet import SheetLearner
 from models.sealed import BundleError
 from tests.models import bundles, samples
 
 QUICK = Settings(most_rounds=60, least_rounds=20, leaves=8)
 EXTREME = [np.nan, 0.0, -0.0, 1e-36, -1.0, 1.0, 499.99997, 500.0, 1e6, 1e30]
+
+
+VISIT = {"event": "visit"}
+RULES = [
+    {"points": 20, "when": {"event": "demo", "days": 30}, "group": "doing"},
+    {"points": 4, "when": {**VISIT, "days": 30}, "each": True, "most": 18, "group": "doing"},
+    {"points": 6, "when": VISIT, "each": True, "most": 12, "decay": {"linear_days": 60}, "group": "doing"},
+    {"points": -3, "when": VISIT, "each": True, "most": 9, "decay": {"half_life_days": 9}, "group": "doing"},
+    {"points": 2, "when": VISIT, "each": True, "most": 8, "decay": {"steps": {30: 0.5, 90: 0}}},
+    {"points": 5, "when": {"event": "any"}, "decay": {"half_life_days": 10}},
+    {"points": 5, "when": VISIT, "decay": {"steps": {30: 0.4}}},
+    {"points": -15, "when": {**VISIT, "silent_days": 30}},
+    {"points": 10, "when": {"attribute": "industry", "one_of": ["pharma"]}, "group": "being"},
+    {"points": 7, "when": {"attribute": "landing_page", "contains": ["PAGE 0", "never"]}, "group": "being"},
+    {"points": 8, "when": {"attribute": "employees", "at_least": 500}, "group": "being"},
+]
+EVERY_KIND = Sheet.model_validate(
+    {
+        "rules": [{"name": f"rule {at}", **rule} for at, rule in enumerate(RULES)],
+        "groups": {"doing": {"most": 30}, "being": {"most": 15}},
+        "total": {"least": -10, "most": 40},
+    }
+)
+"""Rules of every kind, with every cap."""
+
+
+def wide() -> Dataset:
+    """The sample, with whatever else ``EVERY_KIND`` reads."""
+    train, random = samples.dataset(), np.random.default_rng(5)
+    features = with_sheet(train.matrix.features, EVERY_KIND)
+    beyond = random.exponential(3.0, (len(train), len(features) - len(train.matrix.features))).round(2)
+    values = np.column_stack([train.matrix.values, beyond])
+    return dataclasses.replace(train, matrix=Matrix(tuple(features), values, train.matrix.words))
+
+
+WIDE = wide()
+
+
+def of_every_kind() -> dict[str, Model]:
+    by_hand = SheetLearner(EVERY_KIND).fit(WIDE, seed=1)
+    booster = BoostingLearner(settings=QUICK).fit(WIDE, seed=1)
+    return {
+        "sheet of every kind": by_hand,
+        "learned points of every kind": PointsLearner(EVERY_KIND).fit(WIDE, seed=1),
+        "lightgbm from a sheet of every kind": dataclasses.replace(booster, sheet=by_hand),
+    }
 
 
 def fitted() -> dict[str, Model]:
@@ -45,6 +96,7 @@ def fitted() -> dict[str, Model]:
         "certain naive_bayes": dataclasses.replace(bayes, prior=LIMIT - 1.0),
         "blend": blend,
         "blend of blends": Blend((blend, bayes), (0.7, 0.1), 0.5),
+        **of_every_kind(),
     }
 
 
@@ -57,7 +109,7 @@ def folder(tmp_path_factory):
 
 
 def bundle_of(model: Model, folder) -> ModelBundle:
-    save(folder / "bundle", bundles.parts(model, samples.dataset()))
+    save(folder / "bundle", bundles.parts(model, WIDE))
     return load(folder / "bundle")
 
 

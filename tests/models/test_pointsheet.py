@@ -9,13 +9,14 @@ from features.errors import LeadlightError
 from features.language import count, latest, latest_number
 from features.matrix import Matrix
 from features.sheet import Sheet
-from models.pointsheet import SheetLearner, fires, rule_features, total_points, with_sheet
+from models.points.evaluation import evaluate, fires, rule_features, total_points, with_sheet
+from models.pointsheet import SheetLearner, SheetModel
 from tests.models import samples
 
 
-def sheet_of(*rules: dict[str, object]) -> Sheet:
+def sheet_of(*rules: dict[str, object], **says: object) -> Sheet:
     named = [{"name": f"rule {at}", "points": 10, **rule} for at, rule in enumerate(rules)]
-    return Sheet.model_validate({"rules": named})
+    return Sheet.model_validate({"rules": named} | says)
 
 
 def test_a_rule_looks_at_ordinary_features() -> None:
@@ -82,6 +83,30 @@ def test_calibration_is_a_straight_line_in_the_total() -> None:
     # A demo is worth 20 points and 1.4 log-odds, pharma 10 and .9: the unit lies between.
     assert 0.04 < model.slope < 0.1
     assert model.contributions(train.matrix).by_feature.mean(axis=0) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_contributions_are_distances_from_mean_points_after_caps() -> None:
+    train = samples.dataset(2000)
+    sheet = sheet_of(
+        {"points": 4, "each": True, "most": 8, "group": "doing", "when": {"event": "visit", "days": 30}},
+        {"points": 20, "group": "doing", "when": {"event": "demo", "days": 30}},
+        {"points": 10, "when": {"attribute": "industry", "one_of": ["pharma"]}},
+        groups={"doing": {"most": 24}},
+    )
+    model = SheetLearner(sheet).fit(train, seed=0)
+    evaluated = evaluate(sheet, train.matrix)
+    assert evaluated.caps_bind.any()
+    assert model.means == pytest.approx(evaluated.by_rule.mean(axis=0))
+    told = model.contributions(train.matrix)
+    assert told.base == pytest.approx(model.intercept + model.slope * evaluated.total.mean())
+    np.testing.assert_allclose(told.total, model.log_odds(train.matrix), atol=1e-12)
+    of_visits = told.by_feature[:, train.matrix.names.index(samples.VISITS.name)]
+    np.testing.assert_allclose(
+        of_visits, model.slope * (evaluated.by_rule[:, 0] - model.means[0]), atol=1e-12
+    )
+    again = SheetModel.from_files(model.to_files())
+    assert again == model
+    np.testing.assert_array_equal(again.log_odds(train.matrix), model.log_odds(train.matrix))
 
 
 def test_a_sheet_that_points_the_wrong_way_is_ignored() -> None:

@@ -56,7 +56,7 @@ def test_the_best_wins_where_nothing_simpler_is_close() -> None:
 
 
 def test_everyone_is_judged_and_fitted(outcome: Race) -> None:
-    names = {"sheet", "naive_bayes", "logistic", "lightgbm", "blend"}
+    names = {"sheet", "points", "naive_bayes", "logistic", "lightgbm", "blend"}
     assert {one.name for one in outcome.entries} == set(outcome.models) == names
     assert all(isinstance(model, Model) for model in outcome.models.values())
     assert [model.name for model in outcome.models.values()] == list(outcome.models)
@@ -106,7 +106,7 @@ def test_below_sixty_conversions_no_trees_race() -> None:
     train = samples.dataset(150, days=400)
     assert 20 <= train.positives < 60
     outcome = race(train, ENTRANTS, seed=1)
-    assert set(outcome.models) == {"sheet", "naive_bayes", "logistic"}
+    assert set(outcome.models) == {"sheet", "points", "naive_bayes", "logistic"}
     assert "LightGBM and the blend join at 60" in outcome.ladder.note
 
 

@@ -25,6 +25,7 @@ from features.evidence import Event, Evidence
 from features.folder import write_history
 from pipelines import cli
 from pipelines.params import TrainParams
+from pipelines.points.steps import Asked, Done
 
 COMMANDS = ["ingest", "features", "horizon", "train", "report", "simulate", "fetch", "demo", "doctor"]
 OF_THE_SERVICE = [
@@ -331,18 +332,23 @@ def company(install):
     }
     for name, step in steps.items():
         install(name, **{name: step})
+    steps["compare_points"] = Step(Done({"format": 1}, ["The answer   keep all"]))
+    install("points.steps", Asked=Asked, Done=Done, compare_points=steps["compare_points"])
     yield steps
     sys.modules.pop("pipelines.demo", None)
 
 
-def test_demo_goes_the_whole_way_and_says_so_in_six_lines(company, capsys):
+def test_demo_goes_the_whole_way_and_ends_with_what_the_points_are_worth(company, capsys):
     sys.modules.pop("pipelines.demo", None)
     assert run("demo", "--out", "d", "--seed", 3) == 0
     assert company["simulate"].called_with == (Path("d/exports"), 4000, 3)
     assert company["ingest"].called_with[1:] == (Path("d/exports"), Path("d/history"))
     assert company["train"].called_with[0] == Path("d/history")
-    lines = capsys.readouterr().out.splitlines()
+    asked = Asked(Path("d/history"), Path("d/exports/playbook.yaml"))
+    assert company["compare_points"].called_with[:3] == (asked, Path("d/run"), Path("d/points"))
+    *lines, blank, last = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["company", "labels", "winner", "by", "report", "bundle"]
+    assert (blank, last) == ("", "The answer   keep all")
 
 
 def test_demo_serve_loads_scores_and_serves_with_a_clock_at_the_end(company, tmp_path, monkeypatch, capfd):

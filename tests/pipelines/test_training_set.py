@@ -16,7 +16,7 @@ from features.language import count, latest, lead_age, recency
 from features.matrix import Matrix
 from features.playbook import Attributes, Playbook
 from features.tables import SCHEMAS
-from models.pointsheet import fires
+from models.points.evaluation import fires
 from pipelines.ingest import ingest
 from pipelines.reading import HistoryReader
 from pipelines.training_set import TrainingSet, training_set

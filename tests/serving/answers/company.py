@@ -24,7 +24,9 @@ from models.bundle import Origin, Parts, save
 from models.dataset import Dataset
 from models.golden import record
 from models.learning import Model
-from models.pointsheet import with_sheet
+from models.points.evaluation import with_sheet
+from models.points.refit import refit
+from models.points.rows import RuleRows
 from models.scale import default_scale
 from tests.models.bundles import REPORT, taken_apart
 
@@ -244,5 +246,6 @@ def write_model(path: Path, model: Model, playbook: str) -> str:
             golden=record(model, train),
             playbook=playbook,
             card=card.render(origin, REPORT, agreed, bands, scale),
+            refitted=refit(RuleRows.of(agreed.sheet, train), draws=20, seed=0).sheet,
         ),
     )

@@ -15,7 +15,7 @@ from features.evidence import Evidence, Fact
 from features.language import count, latest, recency
 from features.sentences import sentence
 from models.bundle import GROUPS
-from models.pointsheet import fires
+from models.points.evaluation import fires
 from serving.answers.scoring import Scoring
 from serving.answers.sheet import withheld
 from serving.answers.stored import row_of
@@ -143,7 +143,12 @@ def test_rules_of_the_sheet_hold_as_in_the_model(reading: Scoring, champion: Arm
     for prepared in answers(reading):
         row = row_of(prepared.records[0].values, prepared.records[0].words)
         expected = fires(sheet, row.matrix(champion.scorer.features))[0]
-        assert [rule.holds(row) for rule in view.rules] == expected.tolist()
+        told = {rule.name: rule.fired for rule in view.sheet.given(row)}
+        assert told == {
+            rule.name: holds
+            for rule, holds, hidden in zip(sheet.rules, expected.tolist(), view.sheet.withheld, strict=True)
+            if not hidden
+        }
         held += expected
         [sheet_part] = [one for one in prepared.answer["reasons"]["by_signal"] if one["signal"] == "sheet"]
         for rule, holds in zip(sheet.rules, expected, strict=True):
@@ -153,13 +158,17 @@ def test_rules_of_the_sheet_hold_as_in_the_model(reading: Scoring, champion: Arm
 
 
 def test_the_sheet_of_a_lead_leaves_out_what_is_withheld(reading: Scoring) -> None:
-    shown = reading.sheet("acme", "lead 4")
-    fired = {rule["name"]: rule["fired"] for rule in shown["rules"]}
-    assert fired["passed the check"] is None
-    assert not shown["complete"]
-    assert shown["is_mql"] is None
-    points = {rule["name"]: rule["points"] for rule in shown["rules"]}
-    assert shown["total"] == sum(points[name] for name, holds in fired.items() if holds)
+    totals = []
+    for lead_id in LEADS[:20]:
+        shown = reading.sheet("acme", lead_id)
+        rules = {rule["name"]: rule for rule in shown["rules"]}
+        check = rules.pop("passed the check")
+        assert (check["on_sheet"], check["points"], check["fired"]) == (20.0, None, None)
+        assert (shown["complete"], shown["is_mql"], shown["cell"]) == (False, None, None)
+        assert all(one["points"] == (one["on_sheet"] if one["fired"] else 0.0) for one in rules.values())
+        assert shown["total"] == sum(one["points"] for one in rules.values())
+        totals.append(shown["total"])
+    assert len(set(totals)) > 1
 
 
 def test_a_lead_with_everything_missing_is_told_in_plain_words(scoring: Scoring) -> None:

@@ -171,11 +171,19 @@ class Scores:
         if not self.has_sheet:
             raise Unscorable("no_sheet")
         rules = [
-            {"name": "asked for a demo", "points": 25.0, "fired": True},
-            {"name": "student", "points": -50.0, "fired": False},
+            {"name": "asked for a demo", "on_sheet": 25.0, "points": 25.0, "refitted": 25.0, "fired": True},
+            {"name": "student", "on_sheet": -50.0, "points": 0.0, "refitted": 0.0, "fired": False},
         ]
-        shown = {"sheet": "ours", "total": 25.0, "mql_at": 35.0, "complete": True, "rules": rules}
-        return shown | {"lead_id": lead_id, "as_of": iso(as_of), "model_points": 1.0}
+        shown = {
+            "sheet": "ours",
+            "total": 25.0,
+            "mql_at": 35.0,
+            "cell": None,
+            "complete": True,
+            "rules": rules,
+            "refitted": {"total": 25.0, "mql_at": 35.0, "is_mql": False},
+        }
+        return shown | {"lead_id": lead_id, "as_of": iso(as_of), "is_mql": False, "model_points": 1.0}
 
 
 class Pages:

@@ -100,12 +100,14 @@ def test_a_long_timeline_says_how_much_is_left_out(setting: Setting) -> None:
 
 def sheet(**changes: Any) -> dict[str, Any]:
     rules = [
-        {"name": "saw prices", "points": 5.0, "fired": True},
-        {"name": "asked for a demo", "points": 25.0, "fired": True},
-        {"name": "free mail", "points": -10.0, "fired": True},
-        {"name": "student", "points": -50.0, "fired": False},
+        {"name": "saw prices", "on_sheet": 5.0, "points": 5.0, "refitted": 20.0, "fired": True},
+        {"name": "asked for a demo", "on_sheet": 30.0, "points": 25.0, "refitted": 25.0, "fired": True},
+        {"name": "free mail", "on_sheet": -10.0, "points": -10.0, "refitted": -10.0, "fired": True},
+        {"name": "student", "on_sheet": -50.0, "points": 0.0, "refitted": 0.0, "fired": False},
     ]
-    return {"sheet": "ours", "total": 20.0, "mql_at": 35.0, "complete": True, "rules": rules} | changes
+    told = {"sheet": "ours", "total": 20.0, "mql_at": 35.0, "cell": None, "complete": True, "is_mql": False}
+    refitted = {"total": 35.0, "mql_at": 30.0, "is_mql": True}
+    return told | {"rules": rules, "refitted": refitted} | changes
 
 
 def test_the_sheet_shows_the_rules_that_hold_with_their_points() -> None:
@@ -118,6 +120,17 @@ def test_the_sheet_shows_the_rules_that_hold_with_their_points() -> None:
     assert (shown.total, shown.silent, shown.withheld) == ("20.0", 1, 0)
 
 
+def test_learned_points_stand_beside_them_where_some_were_learned() -> None:
+    shown = sheet_view(sheet(), 55.2)
+    assert [one.refitted for one in shown.rows] == ["+25.0", f"{MINUS}10.0", "+20.0"]
+    assert shown.refitted == "35.0"
+    plain = sheet(refitted=None)
+    for rule in plain["rules"]:
+        rule["refitted"] = None
+    shown = sheet_view(plain, 55.2)
+    assert {one.refitted for one in shown.rows} == {""} == {shown.refitted}
+
+
 @pytest.mark.parametrize(
     ("total", "learned", "told"),
     [
@@ -128,12 +141,28 @@ def test_the_sheet_shows_the_rules_that_hold_with_their_points() -> None:
     ],
 )
 def test_sheet_and_model_are_compared_at_the_threshold(total: float, learned: float, told: str) -> None:
-    assert sheet_view(sheet(total=total), learned).verdict.endswith(told)
+    assert sheet_view(sheet(total=total, is_mql=total >= 35.0), learned).verdict.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"mql_at": None, "cell": "B2"}, "Its cell of the grid is B2. The sheet would not hand it over."),
+        ({"mql_at": None, "is_mql": True}, "The sheet would hand it over."),
+        ({"is_mql": True}, "A rule hands it over whatever its points. Both"),
+        ({"total": 35.0}, "A group of its rules has too few. The sheet would not"),
+        ({"mql_at": None, "is_mql": None}, ""),
+    ],
+)
+def test_a_sheet_that_does_not_go_by_its_total_alone_says_so(said: dict[str, Any], told: str) -> None:
+    shown = sheet_view(sheet(**said), 55.2)
+    assert told in shown.verdict
+    assert bool(told) == bool(shown.verdict)
 
 
 def test_an_incomplete_sheet_is_not_compared() -> None:
-    rules = [{"name": "gender", "points": 5.0, "fired": None}]
-    shown = sheet_view(sheet(rules=rules, complete=False, total=0.0), 55.2)
+    rules = [{"name": "gender", "on_sheet": 5.0, "points": None, "refitted": None, "fired": None}]
+    shown = sheet_view(sheet(rules=rules, complete=False, is_mql=None, total=0.0), 55.2)
     assert (shown.verdict, shown.withheld, shown.rows) == ("", 1, ())
 
 

@@ -201,6 +201,8 @@ def test_the_sheet_of_a_lead_stands_beside_the_points_of_the_model(client: TestC
     fired = [rule for rule in shown.rules if rule.fired]
     assert shown.total == sum(rule.points for rule in fired)
     assert shown.model_points == pytest.approx(score(client).points, abs=1.0)
+    assert shown.refitted is not None
+    assert shown.refitted.total == pytest.approx(sum(rule.refitted for rule in fired))
 
 
 def test_the_model_is_shown_with_its_features_in_words(client: TestClient) -> None:

@@ -1,0 +1,1 @@
+"""Commands about the hand-set sheet: read, check, write."""

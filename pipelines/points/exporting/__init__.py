@@ -1,0 +1,1 @@
+"""A sheet in the words of other systems, one module each."""

@@ -1,0 +1,216 @@
+"""The commands on points, from files to files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from features.errors import DefinitionError, LeadlightError
+from features.playbook import read_playbook
+from features.sheet import Sheet
+from features.sheet_file import read_sheet
+from models.learning import Model
+from models.points.calibration import calibrate
+from models.points.comparison import Comparison, compare
+from models.points.distil import Distilled, Teacher, Terms, distil
+from models.points.fitted import Refit
+from models.points.plain import plain
+from models.points.refit import refit
+from models.points.rivals import model_rival, sheet_rival
+from models.points.rows import RuleRows
+from models.points.timing import timing_features
+from pipelines.points.exporting.targets import Target, export
+from pipelines.points.learning import DRAWS, Learned, learn
+from pipelines.points.reading import Predicted, SheetData, read_predicted
+from pipelines.points.report import header
+from pipelines.points.schema import Distilled as DistilledPart
+from pipelines.points.schema import PointsReport
+from pipelines.points.schema import Refit as Refitted
+from pipelines.points.summary import write_summary
+from pipelines.points.telling import distilled_lines, refit_lines
+from pipelines.points.writing import write_report
+from pipelines.progress import Say, unheard
+
+MOST_RULES: Final = 20
+"""Of a distilled sheet, unless more or fewer are asked for."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command answers: for machines, and for a person."""
+
+    report: dict[str, Any]
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every step asks about.
+
+    Attributes:
+        history: its folder. playbook: its file. sheet: file of a sheet in place of the playbook's own.
+        draws: samples of accounts behind each interval. seed: of everything random.
+    """
+
+    history: Path
+    playbook: Path
+    sheet: Path | None = None
+    draws: int = DRAWS
+    seed: int = 0
+
+    def read(self) -> SheetData:
+        """The history, with the columns that other timings of rules need."""
+        return SheetData.read(self.history, self.playbook, self.sheet, extra=timing_features)
+
+
+def refit_points(asked: Asked, out: Path, say: Say = unheard) -> Done:
+    """Learn the points of a sheet from every labelled lead, and write report and sheets into ``out``.
+
+    Raises:
+        LeadlightError: what a person has to mend, for example too little data.
+    """
+    data = asked.read()
+    learned = learn(data, np.arange(len(data.split.dataset)), draws=asked.draws, seed=asked.seed, say=say)
+    report = _report(data, learned.to_dict())
+    paths = write_report(report, _sheets(learned), out)
+    return Done(
+        report,
+        [*refit_lines(Refitted.model_validate(report["refit"])), *_missing(report), "", *map(str, paths)],
+    )
+
+
+def distil_points(asked: Asked, run: Path, out: Path, *, rules: int = MOST_RULES, say: Say = unheard) -> Done:
+    """Bring the model of a run into a sheet, and write report and sheet into ``out``.
+
+    Raises:
+        LeadlightError: what a person has to mend, for example a run on another history.
+    """
+    data = asked.read()
+    predicted = read_predicted(run, data)
+    say("learning what a point is worth")
+    learned = refit(RuleRows.of(data.sheet, data.split.training), draws=asked.draws, seed=asked.seed)
+    say("bringing the model into points")
+    found = _distilled(data, predicted.model, learned, rules, asked.seed)
+    report = _report(data, {"distilled": plain(found)})
+    paths = write_report(report, {"distilled": found.sheet}, out)
+    return Done(
+        report, [*distilled_lines(DistilledPart.model_validate(report["distilled"])), *map(str, paths)]
+    )
+
+
+def compare_points(asked: Asked, run: Path, out: Path, say: Say = unheard) -> Done:
+    """Judge today's sheet, what can be made of it, and the model of a run on the same later leads.
+
+    All of them learn from the rows that the model learned from. Writes report, summary and sheets into ``out``.
+
+    Raises:
+        LeadlightError: what a person has to mend, for example a run on another history.
+    """
+    data = asked.read()
+    predicted = read_predicted(run, data)
+    learned = learn(data, data.split.train, draws=asked.draws, seed=asked.seed, say=say)
+    say("bringing the model into points")
+    distilled = _distilled(data, predicted.model, learned.refit, MOST_RULES, asked.seed)
+    sheets = _sheets(learned) | {"distilled": distilled.sheet}
+    say("comparing on later leads")
+    compared = _compared(data.with_columns(list(sheets.values())), sheets, predicted, asked)
+    found = calibrate(data.sheet, data.split, data.period(), draws=asked.draws, seed=asked.seed)
+    parts = learned.to_dict() | {
+        "calibration": found.to_dict(),
+        "distilled": plain(distilled),
+        "comparison": compared.to_dict(),
+    }
+    report = _report(data, parts)
+    paths = write_report(report, sheets, out)
+    lines = write_summary(report, out)
+    return Done(report, [*lines, "", *(str(path) for path in [out / "summary.html", *paths])])
+
+
+def export_sheet(sheet: Path | None, playbook: Path | None, target: Target, out: Path) -> Done:
+    """Write a sheet in the words of another system.
+
+    Raises:
+        DefinitionError: neither or both are given, or the playbook has no sheet.
+        LeadlightError: the target cannot hold the sheet, or a file would be replaced.
+    """
+    if (sheet is None) == (playbook is None):
+        raise DefinitionError("name the sheet by one of --sheet, --playbook")
+    wanted, excused = _wanted(sheet, playbook)
+    exported = export(wanted, target, excused=excused)
+    existing = [f"{out / name} exists" for name in exported.files if (out / name).exists()]
+    if existing:
+        raise LeadlightError(f"{out} holds files that would be replaced; choose another --out", existing)
+    paths = exported.write(out)
+    unsaid = [f"cannot be said there   {one}" for one in exported.unsaid]
+    lines = [*map(str, paths), *unsaid, *(f"note   {note}" for note in exported.notes)]
+    answer = {
+        "files": [str(path) for path in paths],
+        "unsaid": [{"about": one.about, "why": one.why} for one in exported.unsaid],
+        "notes": list(exported.notes),
+    }
+    return Done(answer, lines)
+
+
+def _wanted(sheet: Path | None, playbook: Path | None) -> tuple[Sheet, tuple[str, ...]]:
+    if sheet is not None:
+        return read_sheet(sheet), ()
+    agreed = read_playbook(playbook or Path())
+    if agreed.sheet is None:
+        raise DefinitionError(
+            f"{playbook} has no point sheet", ["write one under 'sheet', or name a --sheet"]
+        )
+    return agreed.sheet, tuple(agreed.attributes.excuse)
+
+
+def _distilled(data: SheetData, model: Model, learned: Refit, rules: int, seed: int) -> Distilled:
+    """The model of a run as a sheet that hands over as many leads as today's."""
+    training, testing = data.split.training, data.split.testing
+    return distil(
+        Teacher(training, model.log_odds(training.matrix)),
+        model.contributions(training.matrix),
+        Teacher(testing, model.log_odds(testing.matrix)),
+        Terms(
+            unit=learned.unit,
+            step=learned.step,
+            mql_rate=data.handed_share(),
+            phrases=data.playbook.phrases,
+            at_most=rules,
+        ),
+        seed=seed,
+    )
+
+
+def _compared(data: SheetData, sheets: Mapping[str, Sheet], predicted: Predicted, asked: Asked) -> Comparison:
+    training, testing = data.split.training, data.split.testing
+    titles = {
+        "refitted": "the refitted sheet",
+        "extended": "the extended sheet",
+        "distilled": "the distilled sheet",
+    }
+    today = sheet_rival("sheet", "today's sheet", data.sheet, training, testing)
+    others = [sheet_rival(name, titles[name], one, training, testing) for name, one in sheets.items()]
+    model = model_rival("model", f"the model ({predicted.title})", predicted.probability, testing, today)
+    return compare(
+        [today, *others, model], testing, data.period(), data.segments(), draws=asked.draws, seed=asked.seed
+    )
+
+
+def _missing(report: Mapping[str, Any]) -> list[str]:
+    found = [f"missing: {one['sentence']}" for one in report["proposals"]]
+    return found + [f"another time: {one['sentence']}" for one in report["retimings"]]
+
+
+def _sheets(learned: Learned) -> dict[str, Sheet]:
+    extended = {} if learned.extended is None else {"extended": learned.extended}
+    return {"refitted": learned.refit.sheet, **extended}
+
+
+def _report(data: SheetData, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked, so that the page shows what the file says."""
+    whole = {"format": 1, "header": header(data).model_dump(mode="json"), **parts}
+    PointsReport.model_validate(whole)
+    return whole

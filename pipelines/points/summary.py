@@ -1,0 +1,225 @@
+"""One page about a sheet, in plain words: two minutes for whoever answers for the points."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pipelines.points import words
+from pipelines.points.report import environment, headline
+from pipelines.points.schema import (
+    Calibration,
+    Comparison,
+    PointsReport,
+    Proposal,
+    RuleFit,
+    Standing,
+    verdict_counts,
+)
+from pipelines.reporting.words import day, whole
+
+MOST_CHANGES: Final = 6
+MOST_MISSING: Final = 3
+WIDTH: Final = 100
+MARGIN: Final = 16
+
+CHANGES: Final = ("reverse", "drop", "raise", "lower", "leans up", "leans down")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A few sentences under a word or two."""
+
+    title: str
+    sentences: tuple[str, ...]
+
+
+def passages(report: PointsReport) -> tuple[Passage, ...]:
+    """What there is to say, the answer first."""
+    found = [
+        Passage("The answer", _answer(report)),
+        Passage("Your sheet", _sheet(report.calibration, report.comparison)),
+        Passage("Change", _changes(report)),
+        Passage("Missing", _missing(report)),
+        Passage("What it brings", _gains(report.comparison)),
+        Passage("Who moves", _moves(report.comparison)),
+        Passage("Take care", _care(report)),
+    ]
+    return tuple(passage for passage in found if passage.sentences)
+
+
+def summary_lines(report: PointsReport) -> list[str]:
+    """The same for a terminal."""
+    head = report.header
+    judged = f"judged on {day(head.judged_since)} to {day(head.judged_until)}"
+    about = f"{whole(head.leads)} leads with a known outcome, {whole(head.converted)} SQLs; {judged}"
+    lines = [f"{head.company}: {head.sheet}", about, ""]
+    for passage in passages(report):
+        for at, sentence in enumerate(passage.sentences):
+            title = passage.title if at == 0 else ""
+            lines += textwrap.wrap(
+                sentence,
+                WIDTH,
+                initial_indent=f"{title:{MARGIN}}",
+                subsequent_indent=" " * MARGIN,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return lines
+
+
+def render_summary(report: PointsReport) -> str:
+    """The page as text."""
+    told = [passage for passage in passages(report) if passage.title != "The answer"]
+    return (
+        environment()
+        .get_template("points_summary.html")
+        .render(header=report.header, headline=headline(report), answer=_answer(report), passages=told)
+    )
+
+
+def write_summary(report: Mapping[str, Any], folder: Path) -> list[str]:
+    """Write ``summary.txt`` and ``summary.html`` into a folder; returns the lines.
+
+    Raises:
+        pydantic.ValidationError: ``report`` is not what ``PointsReport`` says.
+    """
+    read = PointsReport.model_validate(report)
+    lines = summary_lines(read)
+    (folder / "summary.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "summary.html").write_text(render_summary(read), encoding="utf-8")
+    return lines
+
+
+def _answer(report: PointsReport) -> tuple[str, ...]:
+    sentences = []
+    if report.refit is not None:
+        sentences.append(f"Of {len(report.refit.rules)} rules: {verdict_counts(report.refit)}.")
+    best = _offered(report.comparison)
+    if best is not None and best.apart is not None and best.apart.at_capacity is not None:
+        gain, work = best.apart.at_capacity.sqls_per_week, words.number(_capacity(report.comparison))
+        if words.sure(gain):
+            way = "more" if (gain.value or 0.0) > 0.0 else "fewer"
+            change = words.told(gain, words.number).lstrip("\N{MINUS SIGN}")
+            sentences.append(
+                f"With the same {work} calls a week, {best.title} would bring {change} {way} SQLs a week."
+            )
+        else:
+            sentences.append(
+                f"With the same {work} calls a week, {best.title} would bring no more SQLs that these data can show."
+            )
+    return tuple(sentences)
+
+
+def _sheet(calibration: Calibration | None, comparison: Comparison | None) -> tuple[str, ...]:
+    sentences = []
+    if calibration is not None:
+        sentences.append(f"{calibration.sentence[0].upper()}{calibration.sentence[1:]}.")
+        if calibration.today:
+            today = calibration.today[0]
+            at = "" if today.threshold is None else f" ({words.total(today.threshold)} points)"
+            sentences.append(
+                f"From your threshold{at} on, {words.share(today.above.value)} of the leads become SQL; "
+                f"below it, {words.share(today.below.value)}."
+            )
+        if calibration.at_capacity is not None:
+            sentences.append(_load(calibration, comparison))
+    return tuple(sentences)
+
+
+def _load(calibration: Calibration, comparison: Comparison | None) -> str:
+    work = words.number(calibration.period.capacity_per_week)
+    at = words.total(calibration.at_capacity.value if calibration.at_capacity else None)
+    if comparison is None:
+        return f"Sales can work {work} leads a week: that is a threshold of {at}."
+    handed = words.number(comparison.first.figures.own.per_week.value)
+    return f"It hands over {handed} leads a week; sales can work {work}, which would be a threshold of {at}."
+
+
+def _changes(report: PointsReport) -> tuple[str, ...]:
+    if report.refit is None:
+        return ()
+    changed = [rule for rule in report.refit.rules if rule.verdict in CHANGES]
+    ordered = sorted(changed, key=lambda rule: -abs((rule.learned or 0.0) - rule.points))
+    told = [_change(rule) for rule in ordered[:MOST_CHANGES]]
+    more = len(ordered) - MOST_CHANGES
+    if more > 0:
+        told.append(f"and {more} more, in points.html.")
+    return tuple(told)
+
+
+def _change(rule: RuleFit) -> str:
+    span = f"from {words.points(rule.points)} to {words.points(rule.learned)}"
+    change = f"{rule.verdict.capitalize()} '{rule.name}' {span}"
+    if rule.verdict != "raise" or rule.lift is None:
+        return f"{change}."
+    return f"{change}: leads with it become SQL {words.factor(rule.lift)} as often as all leads."
+
+
+def _missing(report: PointsReport) -> tuple[str, ...]:
+    return tuple(_proposed(proposal) for proposal in (report.proposals or ())[:MOST_MISSING])
+
+
+def _proposed(proposal: Proposal) -> str:
+    worth = words.points(proposal.points) if proposal.sayable else "no single rule can say it"
+    behind = f"{whole(proposal.leads)} leads, {whole(proposal.converted)} SQLs"
+    return f"{proposal.title[:1].upper()}{proposal.title[1:]}: {worth} ({behind})."
+
+
+def _gains(comparison: Comparison | None) -> tuple[str, ...]:
+    if comparison is None or comparison.first.figures.at_capacity is None:
+        return ()
+    now = comparison.first.figures.at_capacity
+    work = words.number(comparison.period.capacity_per_week)
+    share, sqls = words.share(now.precision.value), words.number(now.sqls_per_week.value)
+    return (
+        f"Of the best {work} leads a week by {comparison.first.title}, {share} become SQL: {sqls} a week.",
+        *(_gain(one) for one in comparison.standings[1:]),
+    )
+
+
+def _gain(one: Standing) -> str:
+    name = f"{one.title[:1].upper()}{one.title[1:]}"
+    there, apart = one.figures.at_capacity, one.apart and one.apart.at_capacity
+    if not there or not apart:
+        return f"{name}: not known."
+    share, sqls = words.share(there.precision.value), words.number(there.sqls_per_week.value)
+    more = words.more(apart.sqls_per_week.value, words.number)
+    doubt = "" if words.sure(apart.sqls_per_week) else "; this may be chance"
+    interval = words.span(apart.sqls_per_week, words.number)
+    return f"{name}: {share}, {sqls} a week ({more}, 95 % interval {interval}{doubt})."
+
+
+def _moves(comparison: Comparison | None) -> tuple[str, ...]:
+    best = _offered(comparison)
+    if best is None or best.movers is None:
+        return ()
+    up, down = (
+        words.moved(best.movers.up, "rise over the threshold"),
+        words.moved(best.movers.down, "fall below it"),
+    )
+    changed = words.share(best.movers.changed.value)
+    return (f"With {best.title}, {changed} of the leads change sides. {up} {down}",)
+
+
+def _care(report: PointsReport) -> tuple[str, ...]:
+    told = []
+    if report.comparison is not None:
+        told.append(words.unseen(report.comparison.period))
+    if report.refit is not None and any(rule.verdict == "reverse" for rule in report.refit.rules):
+        told.append("A rule to reverse is first a question: is it known before the outcome?")
+    return tuple(told)
+
+
+def _offered(comparison: Comparison | None) -> Standing | None:
+    """The sheet that is handed back: the refitted one, or whatever stands beside today's."""
+    if comparison is None or len(comparison.standings) < 2:
+        return None
+    return comparison.standing("refitted") or comparison.standings[1]
+
+
+def _capacity(comparison: Comparison | None) -> float | None:
+    return None if comparison is None else comparison.period.capacity_per_week

@@ -1,0 +1,1 @@
+"""Tests of sheets in the words of other systems."""

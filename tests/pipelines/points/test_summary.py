@@ -1,0 +1,98 @@
+"""One page in plain words: short, true to the report, and safe."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipelines.points import words
+from pipelines.points.schema import PointsReport
+from pipelines.points.summary import WIDTH, passages, render_summary, summary_lines, write_summary
+from tests.pipelines.points.points_example import HOSTILE, example
+
+
+@pytest.fixture(scope="module")
+def given():
+    return example()
+
+
+@pytest.fixture(scope="module")
+def report(given):
+    return PointsReport.model_validate(given)
+
+
+def titled(report):
+    return {passage.title: passage.sentences for passage in passages(report)}
+
+
+def test_it_fits_a_page_and_a_terminal(report):
+    lines = summary_lines(report)
+    assert 15 <= len(lines) <= 45
+    assert max(map(len, lines)) <= WIDTH
+    assert sum(len(line.split()) for line in lines) < 450, "two minutes at 220 words a minute"
+
+
+def test_the_answer_comes_first(report):
+    assert passages(report)[0].title == "The answer"
+    assert passages(report)[0].sentences[0] == "Of 4 rules: 1 keep, 1 raise, 1 reverse, 1 cannot tell."
+
+
+def test_a_gain_is_only_claimed_where_the_interval_leaves_out_0(given):
+    for low, high, wanted in (
+        (0.2, 0.8, "more SQLs"),
+        (-0.1, 0.8, "no more SQLs"),
+        (-0.8, -0.2, "fewer SQLs"),
+    ):
+        changed = json.loads(json.dumps(given))
+        gain = changed["comparison"]["standings"][1]["apart"]["at_capacity"]["sqls_per_week"]
+        gain.update(value=(low + high) / 2, low=low, high=high)
+        told = titled(PointsReport.model_validate(changed))["The answer"]
+        assert wanted in told[1]
+
+
+def test_what_changes_is_told_the_largest_first(report):
+    changes = titled(report)["Change"]
+    assert changes[0].startswith("Reverse 'large' from +5 to \N{MINUS SIGN}5")
+    assert changes[1].startswith(f"Raise '{HOSTILE}' from +10 to +15: leads with it become SQL 1.5")
+    assert len(changes) == 2
+
+
+def test_many_changes_are_cut_short(given):
+    changed = json.loads(json.dumps(given))
+    raised = changed["refit"]["rules"][1]
+    changed["refit"]["rules"] = [{**raised, "name": f"rule {at}"} for at in range(9)]
+    changed["second_opinion"] = None
+    told = titled(PointsReport.model_validate(changed))["Change"]
+    assert len(told) == 7
+    assert told[-1] == "and 3 more, in points.html."
+
+
+def test_figures_are_those_of_the_report(report):
+    told = titled(report)
+    first, refitted, _ = report.comparison.standings
+    assert words.share(report.calibration.today[0].above.value) in told["Your sheet"][1]
+    assert words.number(first.figures.own.per_week.value) in told["Your sheet"][2]
+    assert words.number(refitted.figures.at_capacity.sqls_per_week.value) in told["What it brings"][1]
+    assert words.told(refitted.movers.down.precision, words.share) in told["Who moves"][0]
+    assert words.share(report.comparison.period.unworked_below) in told["Take care"][0]
+
+
+@pytest.mark.parametrize("part", ["calibration", "refit", "comparison"])
+def test_one_part_is_enough(given, part):
+    report = PointsReport.model_validate({"header": given["header"], part: given[part]})
+    assert len(summary_lines(report)) > 3
+    assert "<h1>" in render_summary(report)
+
+
+def test_hostile_names_stay_words(report):
+    page = render_summary(report)
+    assert HOSTILE not in page
+    assert "&lt;script&gt;" in page
+    assert "://" not in page
+
+
+def test_both_files_are_written(given, tmp_path):
+    lines = write_summary(given, tmp_path)
+    assert (tmp_path / "summary.txt").read_text(encoding="utf-8") == "\n".join(lines) + "\n"
+    assert (tmp_path / "summary.html").read_text(encoding="utf-8").startswith("<!doctype html>")
