@@ -36,10 +36,10 @@ from features.clock import DAY
 from features.matrix import Floats, Texts
 from features.playbook import Playbook, read_playbook
 from features.sheet import Sheet
-from models.points.design import Design
 from models.points.evaluation import points_of
-from models.points.penalized import fit_penalized
-from models.points.refit import Refit, refit
+from models.points.refitting.design import Design
+from models.points.refitting.penalized import fit_penalized
+from models.points.refitting.refit import Refit, refit
 from models.points.rows import RuleRows
 from models.ridge import log_loss_terms
 from pipelines.simulate import EXAMPLE

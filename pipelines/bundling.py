@@ -14,7 +14,7 @@ from features.sheet import Sheet
 from models import bands, bundle, card, golden, peers, scale
 from models.bundle import Origin, Parts
 from models.points.evaluation import total_points
-from models.points.refit import refit
+from models.points.refitting.refit import refit
 from models.points.rows import RuleRows
 from pipelines.fit import Trained
 from pipelines.reporting import schema

@@ -13,10 +13,10 @@ from features.sheet import Sheet
 from models.contributions import Contributions, of_features
 from models.dataset import Dataset
 from models.learning import Files
-from models.points.design import Design
 from models.points.evaluation import capped, points_of, rule_features, times, with_sheet
+from models.points.refitting.design import Design
+from models.points.refitting.shrinkage import Shrunk, choose_penalty
 from models.points.rows import RuleRows
-from models.points.shrinkage import Shrunk, choose_penalty
 from models.pointsheet import SheetLearner
 
 
@@ -81,7 +81,7 @@ class PointsModel:
 class PointsLearner:
     """Learns all rules jointly, shrunk towards today's points brought to log-odds, their signs kept.
 
-    A model is asked about leads of any service line, so it has one intercept; ``models.points.refit`` has more.
+    A model is asked about leads of any service line, so it has one intercept; the ``refit`` of a report has more.
     """
 
     sheet: Sheet

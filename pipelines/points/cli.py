@@ -91,7 +91,7 @@ def calibrate(
 
     Example: `leadlight points calibrate --history history --playbook playbook.yaml`
     """
-    from models.points.calibration import calibrate as step
+    from models.points.judging.calibration import calibrate as step
     from pipelines.points.reading import SheetData
     from pipelines.points.schema import Calibration
     from pipelines.points.telling import calibration_lines

@@ -9,13 +9,13 @@ from typing import Any, Final
 from features.matrix import Ints
 from features.playbook import Condition, SqlDefinition
 from features.sheet import Sheet
-from models.points.fitted import Refit
+from models.points.discovery.proposals import Proposal, missing_rules
+from models.points.discovery.second_opinion import SecondOpinion, second_opinion
+from models.points.discovery.timing import Retiming, retime
 from models.points.plain import plain
-from models.points.proposals import Proposal, missing_rules
-from models.points.refit import refit
+from models.points.refitting.fitted import Refit
+from models.points.refitting.refit import refit
 from models.points.rows import RuleRows
-from models.points.second_opinion import SecondOpinion, second_opinion
-from models.points.timing import Retiming, retime
 from pipelines.points.reading import SheetData
 from pipelines.progress import Say, unheard
 
@@ -56,7 +56,7 @@ def learn(data: SheetData, rows: Ints, *, draws: int = DRAWS, seed: int, say: Sa
     """Ask some rows of a history about its sheet.
 
     Args:
-        data: read with ``models.points.timing.timing_features`` as extra columns.
+        data: read with ``models.points.discovery.timing.timing_features`` as extra columns.
         rows: positions of those to learn from, among the labelled ones.
         draws: samples of accounts behind the intervals.
         seed: of everything random.

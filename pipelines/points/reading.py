@@ -21,7 +21,7 @@ from features.sheet_file import read_sheet
 from models.learning import Model
 from models.loading import model_from_files
 from models.points.evaluation import evaluate, with_sheet
-from models.points.period import Period, hours_of
+from models.points.judging.period import Period, hours_of
 from models.splits import Split, forward_split
 from pipelines.judging import TITLES
 from pipelines.params import TrainParams

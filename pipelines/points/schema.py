@@ -34,7 +34,7 @@ class Header(Part):
 
 
 class Period(Part):
-    """See ``models.points.period``."""
+    """See ``models.points.judging.period``."""
 
     leads_per_week: float
     weeks: float
@@ -88,7 +88,7 @@ class Cutoff(Part):
 
 
 class Calibration(Part):
-    """See ``models.points.calibration``."""
+    """See ``models.points.judging.calibration``."""
 
     sheet: str
     line: Line
@@ -114,7 +114,7 @@ class Loose(Part):
 
 
 class RuleFit(Loose):
-    """What the data say of one rule; see ``models.points.refit``."""
+    """What the data say of one rule; see ``models.points.refitting.refit``."""
 
     name: str
     group: str | None

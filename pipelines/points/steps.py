@@ -14,15 +14,15 @@ from features.playbook import read_playbook
 from features.sheet import Sheet
 from features.sheet_file import read_sheet
 from models.learning import Model
-from models.points.calibration import calibrate
-from models.points.comparison import Comparison, compare
-from models.points.distil import Distilled, Teacher, Terms, distil
-from models.points.fitted import Refit
+from models.points.discovery.distil import Distilled, Teacher, Terms, distil
+from models.points.discovery.timing import timing_features
+from models.points.judging.calibration import calibrate
+from models.points.judging.comparison import Comparison, compare
+from models.points.judging.rivals import model_rival, sheet_rival
 from models.points.plain import plain
-from models.points.refit import refit
-from models.points.rivals import model_rival, sheet_rival
+from models.points.refitting.fitted import Refit
+from models.points.refitting.refit import refit
 from models.points.rows import RuleRows
-from models.points.timing import timing_features
 from pipelines.points.exporting.targets import Target, export
 from pipelines.points.learning import DRAWS, Learned, learn
 from pipelines.points.reading import Predicted, SheetData, read_predicted

@@ -13,6 +13,8 @@ from pipelines.points.report import environment, headline
 from pipelines.points.schema import (
     Calibration,
     Comparison,
+    Figures,
+    Handover,
     PointsReport,
     Proposal,
     RuleFit,
@@ -170,22 +172,32 @@ def _proposed(proposal: Proposal) -> str:
 
 
 def _gains(comparison: Comparison | None) -> tuple[str, ...]:
-    if comparison is None or comparison.first.figures.at_capacity is None:
+    if comparison is None:
         return ()
-    now = comparison.first.figures.at_capacity
-    work = words.number(comparison.period.capacity_per_week)
+    work, now = _capacity(comparison), _handed(comparison.first.figures)
     share, sqls = words.share(now.precision.value), words.number(now.sqls_per_week.value)
+    handed = words.number(now.per_week.value)
+    first = (
+        f"Of the {handed} leads a week that {comparison.first.title} hands over"
+        if work is None
+        else f"Of the best {words.number(work)} leads a week by {comparison.first.title}"
+    )
     return (
-        f"Of the best {work} leads a week by {comparison.first.title}, {share} become SQL: {sqls} a week.",
+        f"{first}, {share} become SQL: {sqls} a week.",
         *(_gain(one) for one in comparison.standings[1:]),
     )
 
 
+def _handed(figures: Figures) -> Handover:
+    """What sales can work, where that is known; else what is handed over."""
+    return figures.at_capacity or figures.own
+
+
 def _gain(one: Standing) -> str:
     name = f"{one.title[:1].upper()}{one.title[1:]}"
-    there, apart = one.figures.at_capacity, one.apart and one.apart.at_capacity
-    if not there or not apart:
+    if one.apart is None:
         return f"{name}: not known."
+    there, apart = _handed(one.figures), _handed(one.apart)
     share, sqls = words.share(there.precision.value), words.number(there.sqls_per_week.value)
     more = words.more(apart.sqls_per_week.value, words.number)
     doubt = "" if words.sure(apart.sqls_per_week) else "; this may be chance"

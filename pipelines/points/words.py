@@ -161,6 +161,8 @@ def unseen(period: Period) -> str:
     below, above = period.unworked_below, period.unworked_above
     if below is None:
         return "Today's sheet hands over every lead, so nothing hides below its threshold."
+    if not below and not above:
+        return "Every lead counts as worked by sales, on both sides of today's threshold."
     beside = f", against {share(above)} of those it does" if above is not None else ""
     return (
         f"Sales never touched {share(below)} of the leads that today's sheet does not hand over{beside}. "

@@ -11,8 +11,8 @@ from scipy.stats import norm
 from features.clock import DAY
 from features.matrix import Floats, Texts
 from features.sheet import Sheet
-from models.points.design import Design
-from models.points.penalized import fit_penalized
+from models.points.refitting.design import Design
+from models.points.refitting.penalized import fit_penalized
 from models.points.rows import RuleRows
 
 UNIT = 20.0

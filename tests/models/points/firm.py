@@ -15,7 +15,7 @@ from features.language import account, count, latest, latest_number, recency
 from features.matrix import Floats, Matrix
 from features.sheet import Rule, RuleTest, Sheet
 from models.dataset import Dataset
-from models.points.candidates import fires
+from models.points.discovery.candidates import fires
 
 RATES: Final = {"prices": 0.6, "demo": 0.3, "quote": 0.4, "mail": 2.0, "careers": 0.3}
 """Mean number of events of a lead within ``REACH`` days."""

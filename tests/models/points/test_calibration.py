@@ -14,10 +14,10 @@ from scipy.special import expit
 
 from features.errors import TooLittleDataError
 from features.sheet import Sheet
-from models.points.calibration import calibrate
 from models.points.evaluation import evaluate
-from models.points.line import SHIFT_PRECISION, SLOPE_PRECISION, Patterns, fit_line
-from models.points.period import Period
+from models.points.judging.calibration import calibrate
+from models.points.judging.line import SHIFT_PRECISION, SLOPE_PRECISION, Patterns, fit_line
+from models.points.judging.period import Period
 from models.splits import forward_split
 from tests.models import samples
 
@@ -256,6 +256,6 @@ def test_the_interval_of_a_point_covers_the_truth():
 
 
 def _draws(rows, seed):
-    from models.points.account_draws import AccountDraws
+    from models.points.judging.account_draws import AccountDraws
 
     return AccountDraws.of(rows.account, draws=200, seed=seed)

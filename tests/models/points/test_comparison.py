@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from features.clock import HOUR
 from models.intervals import Estimate
 from models.metrics import roc_auc
-from models.points.account_draws import AccountDraws, certain
-from models.points.comparison import compare
-from models.points.load import load, waits
-from models.points.movers import EXAMPLES
-from models.points.period import Period, hours_of
-from models.points.ranking import Ranking
-from models.points.rivals import Rival, best, model_rival, sheet_rival
+from models.points.judging.account_draws import AccountDraws, certain
+from models.points.judging.comparison import compare
+from models.points.judging.load import load, waits
+from models.points.judging.movers import EXAMPLES
+from models.points.judging.period import Period, hours_of
+from models.points.judging.ranking import Ranking
+from models.points.judging.rivals import Rival, best, model_rival, sheet_rival
 from models.splits import forward_split
 from tests import builders
 from tests.models import samples

@@ -19,11 +19,11 @@ from models.boosting import BoostingLearner, Settings
 from models.contributions import Contributions, of_features
 from models.dataset import Dataset
 from models.metrics import roc_auc
-from models.points.candidates import Candidate
-from models.points.dependence import following, things
-from models.points.distil import Distilled, Teacher, Terms, _bars, _in_bands, distil, points_on
-from models.points.fidelity import fidelity
-from models.points.thresholds import count_cuts, jumps, quantile_cuts, round_number
+from models.points.discovery.candidates import Candidate
+from models.points.discovery.dependence import following, things
+from models.points.discovery.distil import Distilled, Teacher, Terms, _bars, _in_bands, distil, points_on
+from models.points.discovery.fidelity import fidelity
+from models.points.discovery.thresholds import count_cuts, jumps, quantile_cuts, round_number
 from tests.models.points.firm import Firm
 
 FIRM = Firm(6000, 9)

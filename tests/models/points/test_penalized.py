@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import check_grad, minimize
 from scipy.special import expit
 
-from models.points.penalized import Cells, Penalized, fit_penalized
+from models.points.refitting.penalized import Cells, Penalized, fit_penalized
 
 
 def problem(seed: int, rows: int = 400, columns: int = 7) -> Penalized:

@@ -12,8 +12,8 @@ from features.kernel import build_at
 from features.language import count, recency
 from features.sheet import RuleTest, Sheet
 from features.sheet_checks import sheet_problems
-from models.points.candidates import Candidate, as_test, candidates, clashes, fires
-from models.points.proposals import Proposal, missing_rules
+from models.points.discovery.candidates import Candidate, as_test, candidates, clashes, fires
+from models.points.discovery.proposals import Proposal, missing_rules
 from tests.builders import at, history
 from tests.models.points.firm import SHEET, Firm
 

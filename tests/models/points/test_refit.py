@@ -12,7 +12,7 @@ import pytest
 from features.errors import TooLittleDataError
 from features.matrix import Floats
 from features.sheet import Sheet
-from models.points.refit import Refit, refit
+from models.points.refitting.refit import Refit, refit
 from models.points.rows import RuleRows
 from tests.models.points.companies import OFF, RIGHT, WRONG, company, names
 

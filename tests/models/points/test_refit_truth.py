@@ -13,10 +13,10 @@ import pytest
 
 from features.matrix import Floats
 from features.playbook import read_playbook
-from models.points.design import Design
 from models.points.evaluation import points_of
-from models.points.penalized import fit_penalized
-from models.points.refit import Refit, refit
+from models.points.refitting.design import Design
+from models.points.refitting.penalized import fit_penalized
+from models.points.refitting.refit import Refit, refit
 from models.ridge import log_loss_terms
 from pipelines.simulate import EXAMPLE
 from pipelines.simulation.company import RULE_LOG_ODDS

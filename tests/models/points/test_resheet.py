@@ -6,7 +6,7 @@ import numpy as np
 
 from features.matrix import Floats
 from features.sheet import Sheet
-from models.points.resheet import rewrite
+from models.points.refitting.resheet import rewrite
 from models.points.rows import RuleRows
 from tests.models.points.companies import names
 

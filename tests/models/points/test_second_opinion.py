@@ -9,8 +9,8 @@ import pytest
 
 from features.errors import TooLittleDataError
 from features.sheet import Sheet
+from models.points.discovery.second_opinion import second_opinion
 from models.points.rows import RuleRows
-from models.points.second_opinion import second_opinion
 from tests.models.points.firm import SHEET, WORTH, Firm
 
 FIRM = Firm(6000, 2)

@@ -12,8 +12,8 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import false_discovery_control
 
+from models.points.discovery.testing import Partial, Sample, benjamini_hochberg, halves, own_levels
 from models.points.rows import RuleRows
-from models.points.testing import Partial, Sample, benjamini_hochberg, halves, own_levels
 from models.ridge import log_loss_terms
 from tests.models.points.firm import SHEET, Firm
 

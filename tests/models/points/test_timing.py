@@ -6,8 +6,8 @@ import pytest
 
 from features.errors import LeadlightError
 from features.sheet import Decay, Rule, RuleTest, Sheet
+from models.points.discovery.timing import LIMITED, retime, timing_features, timings
 from models.points.evaluation import rule_features, with_sheet
-from models.points.timing import LIMITED, retime, timing_features, timings
 from tests.models.points.firm import SHEET, WORTH, Firm, with_windows
 
 FIRM = Firm(6000, 3)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.points.unit import robust_unit, rounded, step_of
-from models.points.verdicts import Evidence, decide, sentence, surely_outside, tolerances
+from models.points.refitting.unit import robust_unit, rounded, step_of
+from models.points.refitting.verdicts import Evidence, decide, sentence, surely_outside, tolerances
 
 RAISED = Evidence(
     points=5, learned=25, low=18.2, high=29.7, changed=True, outside=True, enough=True, total=800,

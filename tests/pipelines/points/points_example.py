@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from models.points.calibration import calibrate
-from models.points.comparison import compare
-from models.points.period import Period
-from models.points.rivals import model_rival, sheet_rival
+from models.points.judging.calibration import calibrate
+from models.points.judging.comparison import compare
+from models.points.judging.period import Period
+from models.points.judging.rivals import model_rival, sheet_rival
 from models.splits import Split, forward_split
 from tests.models import samples
 

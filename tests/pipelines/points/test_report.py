@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.points.plain import plain
-from models.points.refit import refit
+from models.points.refitting.refit import refit
 from models.points.rows import RuleRows
 from pipelines.points import words
 from pipelines.points.report import headline, render, write_html, write_json

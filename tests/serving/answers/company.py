@@ -25,7 +25,7 @@ from models.dataset import Dataset
 from models.golden import record
 from models.learning import Model
 from models.points.evaluation import with_sheet
-from models.points.refit import refit
+from models.points.refitting.refit import refit
 from models.points.rows import RuleRows
 from models.scale import default_scale
 from tests.models.bundles import REPORT, taken_apart

@@ -11,10 +11,10 @@ from features.matrix import Floats, Ints
 from features.sheet import Sheet
 from models.dataset import Dataset
 from models.intervals import Estimate
-from models.points.account_draws import AccountDraws, within
 from models.points.evaluation import Evaluated, evaluate, points_of, reaches
-from models.points.period import Period
-from models.points.unit import step_of
+from models.points.judging.account_draws import AccountDraws, within
+from models.points.judging.period import Period
+from models.points.refitting.unit import step_of
 
 MOST_CUTOFFS: Final = 9
 """Rows of the table, today's threshold and that of capacity not counted."""

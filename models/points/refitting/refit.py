@@ -17,16 +17,15 @@ from numpy.typing import NDArray
 
 from features.errors import TooLittleDataError
 from features.matrix import Floats
-from models.points.asking import Slope, Told, ask_rules, ask_total
-from models.points.design import Design
 from models.points.evaluation import points_of
-from models.points.fitted import Refit, RuleFit
-from models.points.resheet import rewrite
-from models.points.rows import RuleRows
-from models.points.shrinkage import Shrunk, choose_penalty
-from models.points.support import Support, Twin, supports, twins
-from models.points.unit import PLAIN_UNIT, robust_unit, rounded, step_of
-from models.points.verdicts import (
+from models.points.refitting.asking import Slope, Told, ask_rules, ask_total
+from models.points.refitting.design import Design
+from models.points.refitting.fitted import Refit, RuleFit
+from models.points.refitting.resheet import rewrite
+from models.points.refitting.shrinkage import Shrunk, choose_penalty
+from models.points.refitting.support import Support, Twin, supports, twins
+from models.points.refitting.unit import PLAIN_UNIT, robust_unit, rounded, step_of
+from models.points.refitting.verdicts import (
     LEAST_POSITIVES,
     WIDE,
     Evidence,
@@ -35,6 +34,7 @@ from models.points.verdicts import (
     surely_outside,
     tolerances,
 )
+from models.points.rows import RuleRows
 from models.wilson import Z_95
 
 __all__ = ["FEWEST", "Refit", "RuleFit", "refit"]

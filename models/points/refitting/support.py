@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.matrix import Ints
+from models.points.refitting.verdicts import LEAST_CONVERTED, LEAST_LEADS
 from models.points.rows import RuleRows
-from models.points.verdicts import LEAST_CONVERTED, LEAST_LEADS
 
 ALIKE: Final = 0.7
 """Correlation from which two rules are twins."""

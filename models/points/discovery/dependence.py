@@ -18,8 +18,8 @@ from features.sentences import Phrases
 from features.sheet import Decay, RuleTest
 from models.contributions import Contributions
 from models.dataset import Dataset
-from models.points.candidates import Candidate, as_test, of_test
-from models.points.thresholds import DAYS, HALF_LIVES, jumps, round_number
+from models.points.discovery.candidates import Candidate, as_test, of_test
+from models.points.discovery.thresholds import DAYS, HALF_LIVES, jumps, round_number
 
 LEAST_LEADS: Final = 30
 """Rows that a word must have to be told apart."""

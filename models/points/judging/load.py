@@ -9,8 +9,8 @@ import numpy as np
 
 from features.clock import DAY, HOUR
 from features.matrix import Floats, Ints
-from models.points.period import Period
-from models.points.rivals import Flags
+from models.points.judging.period import Period
+from models.points.judging.rivals import Flags
 
 WEEK: Final = 7 * DAY
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from features.matrix import Floats, Ints, Texts
-from models.points.penalized import Cells, Penalized
+from models.points.refitting.penalized import Cells, Penalized
 
 LINE_PRECISION: Final = 2.0
 """Of the shift of a service line: a prior standard deviation of .7 log-odds. Lines do differ by as much, and a line

@@ -12,10 +12,10 @@ from features.clock import iso
 from features.matrix import Floats
 from models.dataset import Dataset
 from models.intervals import Estimate
-from models.points.account_draws import AccountDraws
-from models.points.handover import Drawn, Handover
-from models.points.period import Period
-from models.points.rivals import Flags, Rival
+from models.points.judging.account_draws import AccountDraws
+from models.points.judging.handover import Drawn, Handover
+from models.points.judging.period import Period
+from models.points.judging.rivals import Flags, Rival
 
 EXAMPLES: Final = 5
 REASONS: Final = 3

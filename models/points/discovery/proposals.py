@@ -17,12 +17,20 @@ from features.matrix import Ints
 from features.sentences import Phrases
 from features.sheet import Rule, Sheet
 from models.dataset import Dataset
-from models.points.candidates import Candidate, candidates, clashes
+from models.points.discovery.candidates import Candidate, candidates, clashes
+from models.points.discovery.second_opinion import second_opinion
+from models.points.discovery.testing import (
+    Background,
+    Halves,
+    Partial,
+    Sample,
+    benjamini_hochberg,
+    halves,
+    own_levels,
+)
+from models.points.discovery.wording import times_as_likely
 from models.points.readings import Flags
 from models.points.rows import RuleRows
-from models.points.second_opinion import second_opinion
-from models.points.testing import Background, Halves, Partial, Sample, benjamini_hochberg, halves, own_levels
-from models.points.wording import times_as_likely
 from models.wilson import Z_95
 
 FALSE_AT_MOST: Final = 0.10

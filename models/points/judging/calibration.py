@@ -14,10 +14,10 @@ from features.sheet import Sheet
 from models.curves import Bin, reliability
 from models.dataset import Dataset
 from models.intervals import Estimate
-from models.points.account_draws import AccountDraws, within
-from models.points.cutoffs import Cutoff, Totals, cutoffs
-from models.points.line import Line, Patterns, fit_line
-from models.points.period import Period
+from models.points.judging.account_draws import AccountDraws, within
+from models.points.judging.cutoffs import Cutoff, Totals, cutoffs
+from models.points.judging.line import Line, Patterns, fit_line
+from models.points.judging.period import Period
 from models.points.plain import plain
 from models.splits import Split
 from models.wilson import Z_95, wilson

@@ -11,7 +11,7 @@ from features.matrix import Floats, Texts
 from features.sheet import Sheet
 from models.dataset import Dataset
 from models.points.evaluation import evaluate
-from models.points.line import fit_line
+from models.points.judging.line import fit_line
 
 Flags = NDArray[np.bool_]
 

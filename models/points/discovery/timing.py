@@ -23,11 +23,11 @@ from features.language import recency
 from features.matrix import Floats, Matrix
 from features.sheet import Decay, Rule, Sheet
 from models.dataset import Dataset
+from models.points.discovery.testing import Background, Halves, Sample, benjamini_hochberg, halves, own_levels
+from models.points.discovery.wording import timing
 from models.points.evaluation import capped, rule_features, times
 from models.points.readings import Flags
 from models.points.rows import RuleRows
-from models.points.testing import Background, Halves, Sample, benjamini_hochberg, halves, own_levels
-from models.points.wording import timing
 
 LIMITED: Final = (3, 7, 14, 30, 60, 90, 180)
 """Windows that are tried, in days."""

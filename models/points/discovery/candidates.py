@@ -16,10 +16,10 @@ from features.errors import LeadlightError
 from features.matrix import Floats, Matrix
 from features.sentences import Phrases, title
 from features.sheet import Decay, Rule, RuleTest, Selection, Sheet
+from models.points.discovery.thresholds import DAYS, count_cuts, quantile_cuts
+from models.points.discovery.wording import number, said
 from models.points.evaluation import rule_features
 from models.points.readings import Flags, reading
-from models.points.thresholds import DAYS, count_cuts, quantile_cuts
-from models.points.wording import number, said
 
 MOST_WORDS: Final = 40
 """Words of an attribute that are looked at, the commonest first."""

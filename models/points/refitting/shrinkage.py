@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from features.errors import TooLittleDataError
 from features.matrix import Floats, Matrix
 from models.dataset import Dataset
-from models.points.design import Design
-from models.points.penalized import fit_penalized
+from models.points.refitting.design import Design
+from models.points.refitting.penalized import fit_penalized
 from models.points.rows import RuleRows
 from models.ridge import log_loss_terms
 from models.splits import Fold, forward_folds

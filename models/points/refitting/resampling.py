@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from features.matrix import Floats
-from models.points.design import Design
-from models.points.penalized import Penalized, fit_penalized
+from models.points.refitting.design import Design
+from models.points.refitting.penalized import Penalized, fit_penalized
 from models.points.rows import RuleRows
 
 WORKERS: Final = 2

@@ -1,6 +1,6 @@
 """A model in the words of a CRM: at most so many rules with whole points, and what that costs.
 
-Candidates are cut where the model's contributions jump (``models.points.dependence``), then taken one after the
+Candidates are cut where the model's contributions jump (``discovery.dependence``), then taken one after the
 other, each for what it adds to those before it. They learn from half the outcome and half the model: the model
 alone would hand on that boosting is too timid, outcomes alone are noisy.
 
@@ -23,11 +23,11 @@ from features.sentences import Phrases
 from features.sheet import Rule, RuleTest, Sheet
 from models.contributions import Contributions
 from models.dataset import Dataset
-from models.points.candidates import Candidate, clashes, fires
-from models.points.dependence import following
-from models.points.fidelity import Fidelity, fidelity
-from models.points.testing import FREE, Sample
-from models.points.wording import said
+from models.points.discovery.candidates import Candidate, clashes, fires
+from models.points.discovery.dependence import following
+from models.points.discovery.fidelity import Fidelity, fidelity
+from models.points.discovery.testing import FREE, Sample
+from models.points.discovery.wording import said
 from models.ridge import log_loss_terms
 
 NAME: Final = "distilled sheet"

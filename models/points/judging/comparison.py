@@ -18,14 +18,14 @@ from features.matrix import Floats, Texts
 from models.dataset import Dataset
 from models.intervals import Estimate
 from models.metrics import SMALLEST
-from models.points.account_draws import AccountDraws, within
-from models.points.handover import Drawn, Handover
-from models.points.load import Load, load
-from models.points.movers import Movers, handed, movers
-from models.points.period import Period
+from models.points.judging.account_draws import AccountDraws, within
+from models.points.judging.handover import Drawn, Handover
+from models.points.judging.load import Load, load
+from models.points.judging.movers import Movers, handed, movers
+from models.points.judging.period import Period
+from models.points.judging.ranking import Ranking
+from models.points.judging.rivals import Flags, Rival, known
 from models.points.plain import plain
-from models.points.ranking import Ranking
-from models.points.rivals import Flags, Rival, known
 
 MOST_VALUES: Final = 7
 """Values of a segmentation that are told one by one; the others are told together."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from features.matrix import Floats
 from models.intervals import Estimate
-from models.points.account_draws import certain, within
+from models.points.judging.account_draws import certain, within
 
 FIGURES: Final = ("per_week", "precision", "captured", "sqls_per_week")
 

@@ -18,8 +18,8 @@ from scipy.special import expit
 
 from features.errors import TooLittleDataError
 from features.matrix import Floats, Ints
+from models.points.discovery.testing import own_levels
 from models.points.rows import RuleRows
-from models.points.testing import own_levels
 
 LEAST_TOGETHER: Final = 30
 """Leads for which both rules of a pair must have fired."""

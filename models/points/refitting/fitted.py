@@ -9,7 +9,7 @@ import numpy as np
 
 from features.matrix import Floats, Texts
 from features.sheet import Sheet
-from models.points.verdicts import Verdict
+from models.points.refitting.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from features.matrix import Floats
-from models.points.design import Design
-from models.points.penalized import fit_penalized
-from models.points.resampling import redraw
+from models.points.refitting.design import Design
+from models.points.refitting.penalized import fit_penalized
+from models.points.refitting.resampling import redraw
 from models.points.rows import RuleRows
 from models.wilson import Z_95
 

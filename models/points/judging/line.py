@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from features.matrix import Floats, Ints, Texts
 from models.dataset import Dataset
-from models.points.account_draws import AccountDraws
+from models.points.judging.account_draws import AccountDraws
 from models.ridge import Problem, fit_ridge
 
 SHIFT_PRECISION: Final = 3.0

@@ -1,0 +1,1 @@
+"""What a sheet misses and what a model knows: second opinions, missing rules, other times, distilled sheets."""
