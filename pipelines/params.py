@@ -34,6 +34,7 @@ class Paths(_Section):
         features: folder of the matrix.
         run: folder of the training run.
         report: folder of the report and its figures.
+        points: folder of what the sheet's points are worth.
     """
 
     mapping: Path = Path("examples/simulated/mapping.yaml")
@@ -43,6 +44,7 @@ class Paths(_Section):
     features: Path = Path("data/features")
     run: Path = Path("data/run")
     report: Path = Path("report")
+    points: Path = Path("data/points")
 
 
 class SimulateParams(_Section):
