@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from features.definitions import COLUMNS, Where
-from features.strict import Strict, Word
+from features.strict import Number, Strict, Whole, Word
 
 LONGEST: Final = 3650
 """Days at most of a window or a decay."""
@@ -26,13 +26,13 @@ class Selection(Strict):
     channel: tuple[Word, ...] = ()
     campaign: tuple[Word, ...] = ()
     source: tuple[Word, ...] = ()
-    at_least: float | None = None
-    below: float | None = None
+    at_least: Number | None = None
+    below: Number | None = None
 
     @field_validator("topic", "channel", "campaign", "source", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+        return value if value is None or isinstance(value, (tuple, list, dict)) else (value,)
 
 
 _OF_EVENTS: Final = ("days", "times", "silent_days", "where")
@@ -51,16 +51,16 @@ class RuleTest(Strict):
     """
 
     event: Word | None = None
-    days: int | None = Field(None, ge=1, le=LONGEST)
-    times: int = Field(1, ge=1)
-    silent_days: int | None = Field(None, ge=1, le=LONGEST)
+    days: Whole | None = Field(None, ge=1, le=LONGEST)
+    times: Whole = Field(1, ge=1)
+    silent_days: Whole | None = Field(None, ge=1, le=LONGEST)
     where: Selection = Selection()
     attribute: Word | None = None
     entity: Literal["lead", "account"] = "lead"
     one_of: tuple[Word, ...] = ()
     contains: tuple[Word, ...] = ()
-    at_least: float | None = None
-    below: float | None = None
+    at_least: Number | None = None
+    below: Number | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> RuleTest:
@@ -108,9 +108,9 @@ class Decay(Strict):
         steps: age in days -> share that is left of what is older, for example ``{30: 0.5, 90: 0}``.
     """
 
-    half_life_days: int | None = Field(None, ge=1, le=LONGEST)
-    linear_days: int | None = Field(None, ge=1, le=LONGEST)
-    steps: dict[int, float] | None = None
+    half_life_days: Whole | None = Field(None, ge=1, le=LONGEST)
+    linear_days: Whole | None = Field(None, ge=1, le=LONGEST)
+    steps: dict[Whole, Number] | None = None
 
     @field_validator("steps")
     @classmethod
@@ -145,10 +145,10 @@ class Rule(Strict):
     """
 
     name: Word
-    points: float
+    points: Number
     when: RuleTest
     each: bool = False
-    most: float | None = Field(None, gt=0)
+    most: Number | None = Field(None, gt=0)
     decay: Decay | None = None
     group: Word | None = None
     qualifies: bool = False
@@ -172,8 +172,8 @@ class Rule(Strict):
 class Limits(Strict):
     """Caps on a sum of points; 0 lies between them."""
 
-    most: float | None = Field(None, ge=0)
-    least: float | None = Field(None, le=0)
+    most: Number | None = Field(None, ge=0)
+    least: Number | None = Field(None, le=0)
 
     @model_validator(mode="after")
     def _differ(self) -> Limits:
@@ -186,7 +186,7 @@ class Axis(Strict):
     """One side of a grid: the first name whose limit the points of the group reach; ``rest`` is below all."""
 
     group: Word
-    at: dict[Word, float] = Field(min_length=1)
+    at: dict[Word, Number] = Field(min_length=1)
     rest: Word
 
     @model_validator(mode="after")
@@ -236,9 +236,9 @@ class Sheet(Strict):
 
     name: Word = "hand-set sheet"
     source: str = ""
-    mql_at: float | None = None
-    mql_at_by_line: dict[Word, float] = Field(default_factory=dict)
-    needs: dict[Word, float] = Field(default_factory=dict)
+    mql_at: Number | None = None
+    mql_at_by_line: dict[Word, Number] = Field(default_factory=dict)
+    needs: dict[Word, Number] = Field(default_factory=dict)
     groups: dict[Word, Limits] = Field(default_factory=dict)
     total: Limits = Limits()
     grid: Grid | None = None

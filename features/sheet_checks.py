@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
@@ -46,7 +46,7 @@ def _endless(part: Any, place: Place) -> Iterator[Problem]:
 
 
 def _overlaps(sheet: Sheet) -> Iterator[Problem]:
-    """Ranges of one attribute in which two rules give points. A rule that only qualifies gives none."""
+    """Ranges of one attribute in which two rules hold; one that only qualifies at once gives no points twice."""
     ranges = [
         (at, rule)
         for at, rule in enumerate(sheet.rules)
@@ -119,23 +119,70 @@ def _caps(sheet: Sheet) -> Iterator[Problem]:
             yield ("rules", at, "points"), f"{told} {key}.most: {rule.points:g} or more, or fewer points"
 
 
+def most_points(sheet: Sheet) -> tuple[float, dict[str, float]]:
+    """Points that a sheet can give a lead at most, after caps: in all, and by group."""
+    of_groups = {name: _most_of(sheet, name) for name in sheet.groups}
+    given = _most_of(sheet, None) + sum(of_groups.values())
+    return (given if sheet.total.most is None else min(given, sheet.total.most)), of_groups
+
+
 def _out_of_reach(sheet: Sheet) -> Iterator[Problem]:
-    """Thresholds above the cap of what has to reach them, or of a group in which there is no rule."""
-    most = sheet.total.most
+    """Thresholds above the points that all rules together give, after caps."""
+    most, of_groups = most_points(sheet)
     thresholds: list[tuple[Place, float]] = [
         (("mql_at_by_line", line), at) for line, at in sheet.mql_at_by_line.items()
     ]
     if sheet.mql_at is not None:
         thresholds.insert(0, (("mql_at",), sheet.mql_at))
     for place, at in thresholds:
-        if most is not None and at > most:
-            yield place, f"no total reaches {at:g}: total.most caps it at {most:g}"
+        if at > most + _SAME:
+            capped = sheet.total.most == most
+            why = f"total.most caps it at {most:g}" if capped else f"all rules together give at most {most:g}"
+            yield place, f"no total reaches {at:g}: {why}; {_mend_reach(sheet, place, most)}"
     for place, group, at in _group_thresholds(sheet):
-        cap = sheet.groups[group].most
-        if at > 0 and group not in {rule.group for rule in sheet.rules}:
-            yield place, f"no lead reaches {at:g} points of group {group!r}: no rule is in this group"
-        elif cap is not None and at > cap:
-            yield place, f"no lead reaches {at:g} points of group {group!r}: it is capped at {cap:g}"
+        empty = all(rule.group != group for rule in sheet.rules)
+        # A cell of a grid that nobody reaches is empty, no more; a need that nobody meets leaves no MQL.
+        if at > of_groups[group] + _SAME and (empty or place[0] == "needs"):
+            told = f"no lead reaches {at:g} points of group {group!r}: {_why_below(sheet, group, of_groups[group])}"
+            yield place, f"{told}; {_mend_reach(sheet, place, of_groups[group])}"
+
+
+_SAME: Final = 1e-9
+"""Points closer than this are the same: sums of decimal fractions are not exact."""
+
+
+def _most_of(sheet: Sheet, group: str | None) -> float:
+    """Points that the rules of a group give at most, after its cap; of those without one for ``None``."""
+    rules = [rule for rule in sheet.rules if rule.group == group]
+    given = sum(map(_most_given, rules))
+    cap = None if group is None else sheet.groups[group].most
+    return given if cap is None else min(given, cap)
+
+
+def _most_given(rule: Rule) -> float:
+    if rule.points <= 0:
+        return 0.0
+    return (math.inf if rule.most is None else rule.most) if rule.each else rule.points
+
+
+def _why_below(sheet: Sheet, group: str, most: float) -> str:
+    rules = [rule for rule in sheet.rules if rule.group == group]
+    if not rules:
+        return "no rule is in this group"
+    if most == sheet.groups[group].most:
+        return f"it is capped at {most:g}"
+    return f"its rules together give at most {most:g}"
+
+
+def _mend_reach(sheet: Sheet, place: Place, most: float) -> str:
+    """What to write; a sheet by which rules alone decide needs no threshold."""
+    mend = (
+        f"write {most:g} or less, or let rules give more"
+        if most
+        else "let rules give points for it, or leave it out"
+    )
+    only = place == ("mql_at",) and any(rule.qualifies for rule in sheet.rules)
+    return f"{mend}; leave mql_at out if only rules that qualify shall decide" if only else mend
 
 
 def _group_thresholds(sheet: Sheet) -> Iterator[tuple[Place, str, float]]:

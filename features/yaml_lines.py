@@ -33,6 +33,19 @@ class Lines:
                 node, line = below, (key or below).start_mark.line + 1
         return line
 
+    def plain(self, path: Path_) -> tuple[str, str] | None:
+        r"""What stands at ``path`` without quotes, and the kind that YAML takes it for.
+
+        >>> Lines(yaml.compose("countries: [DE, NO]")).plain(("countries", 1))
+        ('NO', 'bool')
+        """
+        node = self.root
+        for part in path:
+            node = _child(node, part)[1] or node
+        if isinstance(node, yaml.ScalarNode) and node.style is None:
+            return node.value, node.tag.rpartition(":")[2]
+        return None
+
     def repeated(self) -> Iterator[tuple[int, Place]]:
         r"""Keys that stand twice in one mapping, where YAML silently takes the last: line of the second, place.
 

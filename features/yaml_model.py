@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from features.errors import DefinitionError
-from features.refusals import Problem, placed
+from features.refusals import Place, Problem, placed
 from features.yaml_lines import Lines, read_yaml, told_at
 
 Read = TypeVar("Read", bound=BaseModel)
@@ -46,8 +46,13 @@ def parse_model(model: type[Read], text: str, *, source: str) -> tuple[Read, Lin
     return found, lines
 
 
-def read_text(path: Path, kind: str) -> str:
+def read_text(path: Path, kind: str, *, mend: str = "save it so") -> str:
     """Text of a file.
+
+    Args:
+        path: of the file.
+        kind: what it should be, for errors.
+        mend: how to have it in UTF-8.
 
     Raises:
         DefinitionError: there is no such file, or it is not UTF-8.
@@ -57,7 +62,7 @@ def read_text(path: Path, kind: str) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DefinitionError(f"{path} is not text in UTF-8; save it so", [str(error)]) from error
+        raise DefinitionError(f"{path} is not text in UTF-8; {mend}", [str(error)]) from error
 
 
 def _parse(text: str, source: str, name: str) -> tuple[Any, Lines]:
@@ -78,23 +83,64 @@ def _located(
 ) -> Iterator[tuple[int, str]]:
     for place, what in problems:
         line = lines.of(place)
-        yield line, told_at(name, line, place, f"{what}{_meant(place, what, model)}")
+        yield (
+            line,
+            told_at(
+                name, line, place, _unquoted(place, what, lines) or f"{what}{_meant(place, what, model)}"
+            ),
+        )
 
 
-def _meant(place: tuple[int | str, ...], what: str, model: type[BaseModel]) -> str:
-    """A key that there is, where there is none of this name."""
+def _unquoted(place: Place, what: str, lines: Lines) -> str:
+    """What to write for a word that YAML takes for something else."""
+    found = lines.plain(place) if what == "Input should be a valid string" else None
+    if found is None or found[1] not in _READ_AS:
+        return ""
+    said, kind = found
+    read = str(yaml.safe_load(said)).lower() if kind == "bool" else _READ_AS[kind]
+    return f'YAML reads this as {read}; write it in quotes: "{said}"'
+
+
+_READ_AS: Final = {"bool": "", "int": "a number", "float": "a number", "timestamp": "a date"}
+"""Kinds of YAML that words are taken for."""
+
+
+def _meant(place: Place, what: str, model: type[BaseModel]) -> str:
+    """A key that there is at this place, where there is none of this name."""
     if what != "Extra inputs are not permitted":
         return ""
-    near = difflib.get_close_matches(str(place[-1]), _keys(model.model_json_schema()), n=1)
+    schema = model.model_json_schema()
+    found: list[Mapping[str, Any]] = [schema]
+    for part in place[:-1]:
+        found = [below for one in found for below in _below(one, part, schema.get("$defs", {}))]
+    keys = [
+        key
+        for one in found
+        for each in _ways(one, schema.get("$defs", {}))
+        for key in each.get("properties", ())
+    ]
+    near = difflib.get_close_matches(str(place[-1]), keys, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _keys(schema: Any) -> list[str]:
-    """Every key of a model and of the models in it."""
-    if isinstance(schema, list):
-        return [key for part in schema for key in _keys(part)]
-    if not isinstance(schema, dict):
-        return []
-    own = schema.get("properties")
-    named = list(own) if isinstance(own, dict) else []
-    return [*named, *(key for part in schema.values() for key in _keys(part))]
+def _below(
+    schema: Mapping[str, Any], part: int | str, models: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """Schemas of a key or an item; of the alternative, where ``part`` is what tells alternatives apart."""
+    chosen = schema.get("discriminator", {}).get("mapping", {}).get(part)
+    if chosen is not None:
+        yield {"$ref": chosen}
+        return
+    for one in _ways(schema, models):
+        below = one.get("items") if isinstance(part, int) else one.get("properties", {}).get(part)
+        below = one.get("additionalProperties") if below is None else below
+        if isinstance(below, dict):
+            yield below
+
+
+def _ways(schema: Mapping[str, Any], models: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a schema may be in the end: references followed, alternatives apart."""
+    if "$ref" in schema:
+        return _ways(models[schema["$ref"].rpartition("/")[2]], models)
+    ways = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    return [end for way in ways for end in _ways(way, models)] if ways else [schema]

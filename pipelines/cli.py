@@ -65,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except LeadlightError as error:
         print(f"leadlight: {error}", file=sys.stderr)
         raise SystemExit(2) from error
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"leadlight: {error.filename}: {error.strerror}", file=sys.stderr)
+        raise SystemExit(2) from error
     except ModuleNotFoundError as error:
         extra = _extra_of(error.name or "")
         if extra is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -89,13 +89,13 @@ class PointsLearner:
 
     def fit(self, train: Dataset, *, seed: int) -> PointsModel:
         """Learn from every row of ``train``."""
-        rows = RuleRows.of(self.sheet, train)
         nowhere = np.full(len(train), "", dtype=object)
+        rows = replace(RuleRows.of(self.sheet, train), service_line=nowhere)
         today = points_of(self.sheet)
         line = SheetLearner(self.sheet).fit(train, seed=seed)
         held = Shrunk.signed(line.slope * today, today)
         penalty, _ = choose_penalty(rows, held)
-        design = Design.of(rows.times, nowhere)
+        design = Design.of(rows.times, rows.service_line)
         b = held.fit(rows, design, penalty)
         means = tuple(rows.times.mean(axis=0).tolist())
         return PointsModel(self.sheet, tuple(b[: design.rules].tolist()), float(b[design.rules]), means)

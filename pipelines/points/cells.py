@@ -111,7 +111,8 @@ def write_words(words: Sequence[str]) -> str:
     ('VP | Head of R&D', '["a | b"]')
     """
     joined = BAR.join(words)
-    plain = not joined.startswith("[") and read_words(joined) == tuple(words)
+    told = joined.strip()
+    plain = not told.startswith("[") and not _many(told) and read_words(joined) == tuple(words)
     return joined if plain else json.dumps(list(words), ensure_ascii=False)
 
 
@@ -119,7 +120,7 @@ def read_words(cell: str) -> tuple[str, ...]:
     """Words between bars; a bar without spaces around it is part of a word.
 
     Raises:
-        ValueError: it starts as JSON does and is no list of words.
+        ValueError: it starts as JSON does and is no list of words, or may be one word or many.
     """
     told = cell.strip()
     if told.startswith("["):
@@ -127,7 +128,28 @@ def read_words(cell: str) -> tuple[str, ...]:
         if not all(isinstance(word, str) for word in found):
             raise ValueError(f"{cell!r} is not a list of words")
         return tuple(found)
+    if _many(told):
+        raise ValueError(f"{cell!r} may be one word or more: write {_one_or_many(told)}")
     return tuple(word for part in told.split(BAR) if (word := part.strip()))
+
+
+def _many(told: str) -> bool:
+    """Whether people may mean several words, though no bar is between them."""
+    return BAR not in told and _BETWEEN.search(told) is not None
+
+
+def _one_or_many(told: str) -> str:
+    words = [word for part in _BETWEEN.split(told) if (word := part.strip())]
+    whole = json.dumps([told], ensure_ascii=False)
+    if not words:
+        return f"{whole} if that is the word"
+    if len(words) == 1:
+        return f"{words[0]} for one word, or {whole} with all that stands there"
+    return f"{BAR.join(words)} for {_COUNTS.get(len(words), len(words))} words, or {whole} for one"
+
+
+_BETWEEN: Final = re.compile(r";|,\s")
+_COUNTS: Final = {2: "two", 3: "three"}
 
 
 def _from_json(told: str, kind: type) -> Any:
@@ -151,20 +173,22 @@ def write_decay(decay: Decay) -> str:
 def read_decay(cell: str) -> dict[str, Any]:
     """How points wear off.
 
-    >>> read_decay("steps 30:0.5 90:0")
-    {'steps': {30: 0.5, 90: 0.0}}
+    >>> read_decay("steps 30:0.5 90:0"), read_decay("Half-life 30 days")
+    ({'steps': {30: 0.5, 90: 0.0}}, {'half_life_days': 30})
 
     Raises:
         ValueError: says what to write instead.
     """
-    kind, _, rest = cell.strip().partition(" ")
+    kind, _, rest = _HALF_LIFE.sub("half-life", cell.strip().casefold()).partition(" ")
     if kind in _DAYS and rest:
         return {_DAYS[kind]: read_whole(rest)}
     if kind == "steps" and rest:
-        pairs = [part.partition(":") for part in rest.split()]
+        pairs = [part.partition(":") for part in _OF_STEPS.sub(":", rest).split()]
         if all(mark for _, mark, _ in pairs):
             return {"steps": {read_whole(days): read_number(share) for days, _, share in pairs}}
     raise ValueError(f"write half-life 30, linear 60, or steps 30:0.5 90:0; got {cell!r}")
 
 
+_HALF_LIFE: Final = re.compile(r"^half[\s-]?life")
+_OF_STEPS: Final = re.compile(r"(?<=\d)\s*(?:days?|d|tage?)?\s*:\s*")
 _DAYS: Final = {"half-life": "half_life_days", "linear": "linear_days"}

@@ -128,7 +128,6 @@ def check(
     playbook: Path,
     sheet: Path | None = None,
     *,
-    version: str | None = None,
     step: Callable[[int, int], None] = lambda done, of: None,
 ) -> Checked:
     """Read a sheet for every snapshot of a history.
@@ -137,7 +136,6 @@ def check(
         history: its folder.
         playbook: its file.
         sheet: file of a sheet to check in place of the playbook's own.
-        version: of the SQL definition, the latest if left out.
         step: told (buckets done, buckets) as the work goes on.
 
     Raises:
@@ -145,10 +143,10 @@ def check(
             line per problem, each with file, line and place.
         TooLittleDataError: the history has no snapshot.
     """
-    placed = PlacedSheet.read(playbook, sheet, version)
+    placed = PlacedSheet.read(playbook, sheet)
     known = Known.of(HistoryReader(history, placed.playbook), placed.sheet)
     placed.refuse(known.problems(placed.sheet, placed.playbook))
-    examples = training_set(history, placed.playbook, [], version=version, step=step)
+    examples = training_set(history, placed.playbook, [], step=step)
     if not len(examples):
         raise TooLittleDataError(
             "there is no snapshot to read a sheet for",
@@ -170,7 +168,7 @@ def checked(placed: PlacedSheet, examples: TrainingSet, unheard: list[Problem]) 
     rules = tuple(_uses(placed, examples))
     caps = tuple(_caps(sheet, examples.matrix))
     mql = int(found.is_mql.sum()) if sheet.decides else None
-    warnings = [*unheard, *_idle(rules), *_bands(mql, len(examples))]
+    warnings = [*unheard, *_idle(rules), *_all_or_none(mql, len(examples))]
     return Checked(
         sheet=sheet.name,
         source=str(placed.path),
@@ -208,7 +206,7 @@ def _idle(rules: tuple[RuleUse, ...]) -> Iterator[Problem]:
             yield ("rules", at), f"{fired}; {rule.reason}"
 
 
-def _bands(mql: int | None, snapshots: int) -> Iterator[Problem]:
+def _all_or_none(mql: int | None, snapshots: int) -> Iterator[Problem]:
     if mql in (0, snapshots):
         place: Place = ()
         yield place, f"the sheet makes {'no' if mql == 0 else 'every'} snapshot an MQL"

@@ -99,7 +99,7 @@ def calibrate(
     with working("reading the sheet off the history") as say:
         data = SheetData.read(history, playbook, sheet)
         say("calibrating the total")
-        found = step(data.sheet, data.split, data.period(), draws=draws, seed=seed)
+        found = step(data.sheet, data.split, data.period(), offered=data.offered(), draws=draws, seed=seed)
     told = calibration_lines(Calibration.model_validate(found.to_dict()))
     _answer(as_json, found.to_dict(), "\n".join(told))
 
@@ -179,7 +179,9 @@ def export(
     to: Annotated[Target, typer.Option(help="Where the sheet is to run.")],
     out: Annotated[Path, typer.Option(help="Folder for the files.")],
     sheet: Annotated[Path | None, typer.Option(help="YAML of the sheet.")] = None,
-    playbook: Annotated[Path | None, typer.Option(help="Playbook whose sheet it is, instead.")] = None,
+    playbook: Annotated[
+        Path | None, typer.Option(help="Playbook: its own sheet without --sheet; what it excuses.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Hand a sheet back: as YAML, CSV or SQL, as Salesforce formulas, or as a table for HubSpot or Marketo.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,20 @@ from pipelines.points.table import COLUMNS, NEEDED, column_of, from_row
 _DELIMITERS: Final = (",", ";", "\t")
 _ALSO: Final = {"name": "rule", "score": "points", "value": "points", "type": "event", "field": "attribute"}
 """Names that sheets have for columns of ours."""
+_GERMAN: Final = {
+    "regel": "rule",
+    "punkte": "points",
+    "gruppe": "group",
+    "ereignis": "event",
+    "tage": "days",
+    "thema": "topic",
+    "kanal": "channel",
+    "kampagne": "campaign",
+    "quelle": "source",
+    "attribut": "attribute",
+}
+_SEPARATOR: Final = re.compile(r'"?sep=(.)"?[ \t,;]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
+"""A first line that tells Excel what is between cells; Excel shows no row for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +55,7 @@ def read_csv(path: Path, settings: Path | None = None) -> Sheet:
 
     Args:
         path: CSV in UTF-8 with a first row of column names (``pipelines.points.table.COLUMNS``), between
-            commas, semicolons or tabs.
+            commas, semicolons or tabs; a first line as ``sep=;`` may say which.
         settings: YAML, a sheet without rules: name, mql_at, groups, total, needs, grid. Without it the sheet
             has no threshold.
 
@@ -48,7 +63,7 @@ def read_csv(path: Path, settings: Path | None = None) -> Sheet:
         DefinitionError: with one line per problem, naming row and column, or line and key of the settings.
     """
     beside = _settings(settings)
-    numbered = _rows(read_text(path, "CSV"), path)
+    numbered = _rows(read_text(path, "CSV", mend="in Excel: save as CSV UTF-8"), path)
     rules: list[Rule] = []
     problems: list[str] = []
     for number, row in numbered:
@@ -66,10 +81,12 @@ def read_csv(path: Path, settings: Path | None = None) -> Sheet:
 
 def _rows(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
     """Number and cells of each row that says anything; the first row is 1, as a spreadsheet counts."""
-    first = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first.count)
+    told = _SEPARATOR.match(text)
+    table = text[told.end() :] if told else text
+    first = table.partition("\n")[0]
+    delimiter = told[1] if told and told[1] in _DELIMITERS else max(_DELIMITERS, key=first.count)
     try:
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        records = list(csv.reader(io.StringIO(table, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise DefinitionError(f"{path} is not CSV", [str(error)]) from error
     if not records:
@@ -94,7 +111,8 @@ def _rows(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _column(cell: str) -> str:
-    return cell.strip().casefold().replace(" ", "_").replace("-", "_")
+    name = cell.strip().casefold().replace(" ", "_").replace("-", "_")
+    return _GERMAN.get(name, name)
 
 
 def _bad_columns(written: Sequence[str], head: Sequence[str]) -> list[str]:
@@ -103,16 +121,17 @@ def _bad_columns(written: Sequence[str], head: Sequence[str]) -> list[str]:
         for cell, name in zip(written, head, strict=True)
         if name not in COLUMNS
     ]
-    problems += [f"row 1: column {name} stands twice" for name in COLUMNS if head.count(name) > 1]
     problems += [f"row 1: column {name} is missing" for name in NEEDED if name not in head]
     if not {"event", "attribute"} & set(head):
         problems.append("row 1: there is neither a column event nor a column attribute")
-    return problems
+    listed = [f"row 1: there are columns {', '.join(COLUMNS)}"] if problems else []
+    twice = [f"row 1: column {name} stands twice" for name in COLUMNS if head.count(name) > 1]
+    return [*problems, *twice, *listed]
 
 
 def _meant(name: str) -> str:
     near = [_ALSO[name]] if name in _ALSO else difflib.get_close_matches(name, COLUMNS, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(COLUMNS)}"
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _settings(path: Path | None) -> _Settings:

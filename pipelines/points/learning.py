@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from features.matrix import Ints
-from features.playbook import Condition, SqlDefinition
+from features.playbook import Condition
 from features.sheet import Sheet
 from models.points.discovery.proposals import Proposal, missing_rules
 from models.points.discovery.second_opinion import SecondOpinion, second_opinion
 from models.points.discovery.timing import Retiming, retime
+from models.points.evaluation import evaluate
 from models.points.plain import plain
 from models.points.refitting.fitted import Refit
 from models.points.refitting.refit import refit
@@ -79,7 +80,7 @@ def learn(data: SheetData, rows: Ints, *, draws: int = DRAWS, seed: int, say: Sa
         unit=learned.unit,
         step=learned.step,
         seed=seed,
-        avoid=[*data.playbook.worked.events, *_outcomes(data.examples.definition)],
+        avoid=not_of_leads(data),
     )
     retimings = retime(sheet, known)
     extended = _extended(learned.sheet, proposals, retimings)
@@ -89,8 +90,10 @@ def learn(data: SheetData, rows: Ints, *, draws: int = DRAWS, seed: int, say: Sa
 
 
 def _learned_again(data: SheetData, rows: Ints, sheet: Sheet, seed: int) -> Sheet:
-    """An extended sheet with points learned from the same rows."""
-    learned = refit(RuleRows.of(sheet, data.split.dataset.take(rows)), draws=DRAWS_AGAIN, seed=seed).sheet
+    """An extended sheet with points learned from the same rows; it hands over as many leads as today's."""
+    known = data.split.dataset.take(rows)
+    today = evaluate(data.sheet, known.matrix, known.service_line).is_mql
+    learned = refit(RuleRows.of(sheet, known), draws=DRAWS_AGAIN, seed=seed, like=today).sheet
     return learned.model_copy(update={"name": f"{data.sheet.name} (extended)"})
 
 
@@ -109,9 +112,10 @@ def _extended(sheet: Sheet, proposals: Sequence[Proposal], retimings: Sequence[R
     return sheet.model_copy(update={"rules": (*kept, *added)})
 
 
-def _outcomes(definition: SqlDefinition) -> list[str]:
-    """Event types that make an SQL: they are the outcome, not a sign of it."""
-    return [event for way in definition.any_of for event in _events(way)]
+def not_of_leads(data: SheetData) -> list[str]:
+    """Event types that no rule may reward: what sales did, and what makes an SQL, which is the outcome itself."""
+    outcomes = [event for way in data.examples.definition.any_of for event in _events(way)]
+    return [*data.playbook.worked.events, *outcomes]
 
 
 def _events(way: Condition) -> list[str]:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from features.errors import DefinitionError
-from features.playbook import Playbook, read_playbook
+from features.playbook import Playbook
 from features.refusals import Place, Problem
 from features.sheet import Sheet
-from features.sheet_checks import sheet_problems
-from features.sheet_file import read_sheet
-from features.yaml_lines import Lines, read_yaml, told_at
-from features.yaml_model import read_text
+from features.sheet_file import parse_with_lines
+from features.yaml_lines import Lines, told_at
+from features.yaml_model import parse_model, read_text
 
 _TOP: Final[Place] = ()
 
@@ -34,30 +33,29 @@ class PlacedSheet:
     prefix: Place
 
     @classmethod
-    def read(cls, playbook: Path, sheet: Path | None, version: str | None = None) -> PlacedSheet:
+    def read(cls, playbook: Path, sheet: Path | None) -> PlacedSheet:
         """The playbook's own sheet, or that of a file.
 
         Args:
             playbook: its file.
             sheet: file of a sheet that takes the place of the playbook's own.
-            version: of the SQL definition, the latest if left out.
 
         Raises:
             DefinitionError: there is no sheet, or something cannot be meant.
         """
-        agreed = read_playbook(playbook)
-        definition = agreed.definition(version)
-        found = agreed.sheet if sheet is None else read_sheet(sheet, definition)
-        path, prefix = (playbook, ("sheet",)) if sheet is None else (sheet, _TOP)
-        if found is None:
+        agreed, lines = parse_model(Playbook, read_text(playbook, "playbook"), source=str(playbook))
+        if sheet is not None:
+            text, definition = read_text(sheet, "sheet"), agreed.definition()
+            found, lines = parse_with_lines(text, source=str(sheet), definition=definition)
+            return cls(agreed.model_copy(update={"sheet": found}), found, sheet, lines, _TOP)
+        if agreed.sheet is None:
             raise DefinitionError(
-                f"{playbook} has no sheet",
-                ["write one under the key sheet, or in a file of its own that is named besides"],
+                f"{playbook} has no point sheet",
+                [
+                    "write one under 'sheet', or name a file with --sheet; 'leadlight points import' reads one from CSV"
+                ],
             )
-        _, lines = read_yaml(read_text(path, "sheet"))
-        placed = cls(agreed.model_copy(update={"sheet": found}), found, path, lines, prefix)
-        placed.refuse(sheet_problems(found, definition))
-        return placed
+        return cls(agreed, agreed.sheet, playbook, lines, ("sheet",))
 
     def told(self, problems: Iterable[Problem]) -> list[str]:
         """Each problem with file, line and place, in the order of the file."""

@@ -10,21 +10,24 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow.parquet as pq
+from pyarrow import ArrowException
 
 from features.clock import DAY
 from features.definitions import Feature
-from features.errors import DefinitionError, LeadlightError
-from features.matrix import Floats, Texts
-from features.playbook import Playbook, read_playbook
+from features.errors import LeadlightError
+from features.matrix import Floats, Ints, Matrix, Texts
+from features.playbook import Playbook
 from features.sheet import Sheet
-from features.sheet_file import read_sheet
 from models.learning import Model
 from models.loading import model_from_files
 from models.points.evaluation import evaluate, with_sheet
+from models.points.judging.offered import Offered
 from models.points.judging.period import Period, hours_of
 from models.splits import Split, forward_split
 from pipelines.judging import TITLES
 from pipelines.params import TrainParams
+from pipelines.points.known import Known
+from pipelines.points.places import PlacedSheet
 from pipelines.reading import HistoryReader, default_features
 from pipelines.training_set import TrainingSet, training_set
 
@@ -49,12 +52,15 @@ class SheetData:
         examples: every snapshot, with the catalogue's columns, the sheet's, and those asked for besides.
         sheet: the rules.
         split: the labelled snapshots, learned from and judged on.
+        file: that the sheet stands in. warnings: words of it that the history does not know.
     """
 
     history: Path
     examples: TrainingSet
     sheet: Sheet
     split: Split
+    file: Path
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -79,15 +85,17 @@ class SheetData:
             DefinitionError: there is no sheet, or something cannot be meant.
             TooLittleDataError: there is nothing to learn from, or to judge on.
         """
-        agreed = with_own_sheet(read_playbook(playbook), sheet, str(playbook))
-        asked = agreed.sheet
-        if asked is None:  # refused above
-            raise AssertionError
-        known = default_features(HistoryReader(history, agreed))
+        placed = PlacedSheet.read(playbook, sheet)
+        agreed, asked = placed.playbook, placed.sheet
+        reader = HistoryReader(history, agreed)
+        heard = Known.of(reader, asked)
+        placed.refuse(heard.problems(asked, agreed))
+        known = default_features(reader)
         names = {feature.name for feature in known}
         columns = [*known, *(feature for feature in extra(asked) if feature.name not in names)]
         examples = training_set(history, agreed, columns, step=step)
-        return cls(history, examples, asked, forward_split(examples.dataset(), TrainParams().test_share))
+        split = forward_split(examples.dataset(), TrainParams().test_share)
+        return cls(history, examples, asked, split, placed.path, (*placed.told(heard.unheard(asked)),))
 
     @property
     def playbook(self) -> Playbook:
@@ -95,9 +103,13 @@ class SheetData:
         return self.examples.playbook
 
     def with_columns(self, sheets: Sequence[Sheet]) -> SheetData:
-        """The same snapshots, with whatever other sheets need besides; the history is asked again for that."""
+        """The same snapshots, with whatever other sheets need besides."""
+        return self.with_features([feature for sheet in sheets for feature in with_sheet([], sheet)])
+
+    def with_features(self, features: Sequence[Feature]) -> SheetData:
+        """The same snapshots with more columns; the history is asked again for those that are not there."""
         have = set(self.examples.matrix.names)
-        wanted = {feature.name: feature for sheet in sheets for feature in with_sheet([], sheet)}
+        wanted = {feature.name: feature for feature in features}
         lacking = [feature for name, feature in wanted.items() if name not in have]
         if not lacking:
             return self
@@ -108,7 +120,11 @@ class SheetData:
     @property
     def in_period(self) -> Flags:
         """Snapshots that sales was offered in the time judged: worked or not, copies left out."""
-        first, last = self.split.testing.as_of[[0, -1]]
+        return self.offered_with(self.split.test)
+
+    def offered_with(self, rows: Ints) -> Flags:
+        """The same in the time that some labelled rows span, by position."""
+        first, last = self.split.dataset.as_of[rows[[0, -1]]]
         asked = self.examples
         inside: Flags = (asked.as_of >= first) & (asked.as_of <= last) & (asked.state != "duplicate")
         return inside
@@ -119,51 +135,41 @@ class SheetData:
         handed = evaluate(self.sheet, rows.matrix, rows.service_line).is_mql
         return float(rows.weight @ handed / rows.weight.sum())
 
+    def offered(self) -> Offered:
+        """All leads that sales was offered in the time judged; weights add up to the number of leads."""
+        at, asked = np.flatnonzero(self.in_period), self.examples
+        matrix, service_line, stands_for = asked.matrix.take(at), asked.service_line[at], asked.stands_for[at]
+        return Offered(
+            matrix=matrix,
+            account=asked.account[at],
+            service_line=service_line,
+            as_of=asked.as_of[at],
+            weight=stands_for * (len(set(asked.lead_id[at])) / stands_for.sum()),
+            segments=_segments(matrix, service_line),
+        )
+
     def period(self) -> Period:
         """The time judged, as sales lived through it."""
         first, last = self.split.testing.as_of[[0, -1]]
         weeks = max(float(last - first) / (7 * DAY), 1.0)
-        offered = np.flatnonzero(self.in_period)
-        handed = evaluate(
-            self.sheet, self.examples.matrix.take(offered), self.examples.service_line[offered]
-        ).is_mql
-        unworked = self.examples.state[offered] == "unworked"
+        offered = self.offered()
+        handed = evaluate(self.sheet, offered.matrix, offered.service_line).is_mql
+        unworked = self.examples.state[self.in_period] == "unworked"
         return Period(
-            leads_per_week=len(set(self.examples.lead_id[offered])) / weeks,
+            leads_per_week=float(offered.weight.sum()) / weeks,
             weeks=weeks,
             capacity_per_week=self.playbook.capacity_per_week,
             within_hours=hours_of(self.playbook),
             unworked_above=_share(unworked[handed]),
             unworked_below=_share(unworked[~handed]),
+            today_per_week=float(offered.weight @ handed) / weeks if self.sheet.decides else None,
         )
 
     def segments(self) -> dict[str, Texts]:
         """Values of the judged rows: service line, and region and source where the history knows them."""
         rows = self.split.testing
-        found = {"service line": rows.service_line}
-        for name, columns in SEGMENTS.items():
-            held = next((column for column in columns if column in rows.matrix.names), None)
-            if held is not None:
-                found[name] = rows.matrix.texts(held)
+        found = _segments(rows.matrix, rows.service_line)
         return {name: values for name, values in found.items() if len(set(values)) > 1}
-
-
-def with_own_sheet(playbook: Playbook, sheet: Path | None, source: str) -> Playbook:
-    """A playbook with the sheet of a file in place of its own.
-
-    Raises:
-        DefinitionError: neither has one.
-    """
-    if sheet is not None:
-        return playbook.model_copy(update={"sheet": read_sheet(sheet, playbook.definition())})
-    if playbook.sheet is None:
-        raise DefinitionError(
-            f"{source} has no point sheet",
-            [
-                "write one under 'sheet', or name a file with --sheet; 'leadlight points import' reads one from CSV"
-            ],
-        )
-    return playbook
 
 
 @dataclass(frozen=True)
@@ -192,10 +198,18 @@ def read_predicted(run: Path, data: SheetData) -> Predicted:
             f"{run} is no training run",
             [f"{path.name} is missing" for path in (report, said) if not path.is_file()],
         )
-    name = _no_sheet(json.loads(report.read_text(encoding="utf-8")), run)
-    table = pq.read_table(
-        said, columns=["lead_id", "as_of", "split", "model", "probability"], filters=[("model", "=", name)]
-    ).to_pydict()
+    try:
+        name = _no_sheet(json.loads(report.read_text(encoding="utf-8")), run)
+        table = pq.read_table(
+            said,
+            columns=["lead_id", "as_of", "split", "model", "probability"],
+            filters=[("model", "=", name)],
+        ).to_pydict()
+        model = _model(run / "models" / name)
+    except (ValueError, KeyError, ArrowException) as error:
+        raise LeadlightError(
+            f"the run at {run} is damaged: {type(error).__name__}", ["train again, into another folder"]
+        ) from error
     keys = zip(table["lead_id"], map(_instant, table["as_of"]), strict=True)
     by_key = {
         key: (part, probability)
@@ -209,7 +223,7 @@ def read_predicted(run: Path, data: SheetData) -> Predicted:
             f"the run at {run} judged other leads than this history and playbook give", problems
         )
     probability = np.array([one[1] for one in wanted if one], dtype=np.float64)
-    return Predicted(name, TITLES.get(name, name), probability, _model(run / "models" / name))
+    return Predicted(name, TITLES.get(name, name), probability, model)
 
 
 def _no_sheet(report: Mapping[str, Any], run: Path) -> str:
@@ -239,6 +253,15 @@ def _other_rows(wanted: list[tuple[str, float] | None]) -> list[str]:
 
 def _instant(moment: Any) -> int:
     return int(np.datetime64(moment.replace(tzinfo=None), "us").astype(np.int64))
+
+
+def _segments(matrix: Matrix, service_line: Texts) -> dict[str, Texts]:
+    found = {"service line": service_line}
+    for name, columns in SEGMENTS.items():
+        held = next((column for column in columns if column in matrix.names), None)
+        if held is not None:
+            found[name] = matrix.texts(held)
+    return found
 
 
 def _share(flags: Flags) -> float | None:

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from features.clock import iso
+from features.matrix import Ints
 from features.sheet import Sheet
 from pipelines.points import figures, words
 from pipelines.points.reading import SheetData
@@ -31,19 +32,26 @@ from pipelines.reporting.svg import Chart
 FEW: Final = "not enough evidence"
 
 
-def header(data: SheetData) -> Header:
-    """What was asked, of whom."""
+def header(data: SheetData, *, learned: Ints, judged: bool) -> Header:
+    """What was asked, of whom.
+
+    Args:
+        data: the history.
+        learned: positions of the labelled rows that something was learned from, in order of time.
+        judged: whether something was judged on the later rows that were kept for it.
+    """
     examples, split = data.examples, data.split
-    offered = examples.state[data.in_period]
-    learned, judged = split.training.as_of, split.testing.as_of
+    offered = examples.state[data.in_period if judged else data.offered_with(learned)]
+    since, until = (iso(int(end)) for end in split.dataset.as_of[learned[[0, -1]]])
+    judged_since, judged_until = (iso(int(end)) for end in split.testing.as_of[[0, -1]])
     return Header(
         company=data.playbook.name,
         sheet=data.sheet.name,
         question=question(examples),
-        learned_since=iso(int(learned[0])),
-        learned_until=iso(int(learned[-1])),
-        judged_since=iso(int(judged[0])),
-        judged_until=iso(int(judged[-1])),
+        learned_since=since,
+        learned_until=until,
+        judged_since=judged_since if judged else None,
+        judged_until=judged_until if judged else None,
         leads=len(set(split.dataset.lead_id)),
         converted=split.dataset.positives,
         unworked=float((offered == "unworked").mean()),
@@ -131,9 +139,11 @@ def _tiles(report: PointsReport) -> list[tuple[str, str, str]]:
         if today:
             above, below = today[0].above, today[0].below
             tiles.append(
-                ("SQL share from the threshold on", words.share(above.value), words.span(above, words.share))
+                ("SQL share of today's MQLs", words.share(above.value), words.span(above, words.share))
             )
-            tiles.append(("SQL share below it", words.share(below.value), words.span(below, words.share)))
+            tiles.append(
+                ("SQL share of the other leads", words.share(below.value), words.span(below, words.share))
+            )
     if report.comparison is not None:
         tiles += _tiles_of(report.comparison)
     return tiles

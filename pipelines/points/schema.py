@@ -14,7 +14,8 @@ class Header(Part):
 
     Attributes:
         company: name of the playbook. sheet: of the sheet. question: what counts as an SQL, and how soon.
-        learned_since, learned_until, judged_since, judged_until: ISO instants.
+        learned_since, learned_until: ISO instants. judged_since, judged_until: likewise; null where nothing was
+            judged on later leads.
         leads, converted: different leads with a label, and those that became SQL.
         unworked: share of the leads that sales never touched; they have no label.
         origin: facts shown as they are.
@@ -25,8 +26,8 @@ class Header(Part):
     question: str
     learned_since: str
     learned_until: str
-    judged_since: str
-    judged_until: str
+    judged_since: str | None = None
+    judged_until: str | None = None
     leads: int
     converted: int
     unworked: float
@@ -42,6 +43,12 @@ class Period(Part):
     within_hours: float | None
     unworked_above: float | None
     unworked_below: float | None
+    today_per_week: float | None
+
+    @property
+    def calls_per_week(self) -> float | None:
+        """Leads a week at which all ways are compared."""
+        return self.today_per_week if self.capacity_per_week is None else self.capacity_per_week
 
 
 class Line(Part):
@@ -65,7 +72,7 @@ class TotalBin(Part):
 
 
 class Conversion(Part):
-    """Both sides of today's threshold; ``service_line`` null is all leads."""
+    """Leads handed over today, and the others; ``service_line`` null is all, ``threshold`` that more decides."""
 
     service_line: str | None
     threshold: float | None
@@ -105,6 +112,7 @@ class Calibration(Part):
     converted: int
     period: Period
     sentence: str
+    tied: str
 
 
 class Loose(Part):

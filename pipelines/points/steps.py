@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from scipy.special import expit
 
 from features.errors import DefinitionError, LeadlightError
-from features.playbook import read_playbook
 from features.sheet import Sheet
 from features.sheet_file import read_sheet
 from models.learning import Model
@@ -24,15 +24,16 @@ from models.points.refitting.fitted import Refit
 from models.points.refitting.refit import refit
 from models.points.rows import RuleRows
 from pipelines.points.exporting.targets import Target, export
-from pipelines.points.learning import DRAWS, Learned, learn
+from pipelines.points.learning import DRAWS, Learned, learn, not_of_leads
+from pipelines.points.places import PlacedSheet
 from pipelines.points.reading import Predicted, SheetData, read_predicted
 from pipelines.points.report import header
 from pipelines.points.schema import Distilled as DistilledPart
-from pipelines.points.schema import PointsReport
+from pipelines.points.schema import Header, PointsReport
 from pipelines.points.schema import Refit as Refitted
-from pipelines.points.summary import write_summary
+from pipelines.points.summary import summary_lines
 from pipelines.points.telling import distilled_lines, refit_lines
-from pipelines.points.writing import write_report
+from pipelines.points.writing import REPORT, SUMMARY, refuse_foreign, write_report
 from pipelines.progress import Say, unheard
 
 MOST_RULES: Final = 20
@@ -73,14 +74,15 @@ def refit_points(asked: Asked, out: Path, say: Say = unheard) -> Done:
     Raises:
         LeadlightError: what a person has to mend, for example too little data.
     """
+    refuse_foreign(out, [*REPORT, "refitted.yaml", "extended.yaml"])
     data = asked.read()
     learned = learn(data, np.arange(len(data.split.dataset)), draws=asked.draws, seed=asked.seed, say=say)
-    report = _report(data, learned.to_dict())
-    paths = write_report(report, _sheets(learned), out)
-    return Done(
-        report,
-        [*refit_lines(Refitted.model_validate(report["refit"])), *_missing(report), "", *map(str, paths)],
-    )
+    told = header(data, learned=np.arange(len(data.split.dataset)), judged=False)
+    report = _report(told, learned.to_dict())
+    sheets = _sheets(learned)
+    paths = write_report(report, sheets, out)
+    lines = [*refit_lines(Refitted.model_validate(report["refit"])), *_missing(report), ""]
+    return _done(data, report, sheets, lines, paths)
 
 
 def distil_points(asked: Asked, run: Path, out: Path, *, rules: int = MOST_RULES, say: Say = unheard) -> Done:
@@ -89,17 +91,20 @@ def distil_points(asked: Asked, run: Path, out: Path, *, rules: int = MOST_RULES
     Raises:
         LeadlightError: what a person has to mend, for example a run on another history.
     """
-    data = asked.read()
+    refuse_foreign(out, [*REPORT, "distilled.yaml"])
+    data = _deciding(asked.read())
     predicted = read_predicted(run, data)
+    data = data.with_features(predicted.model.features)
     say("learning what a point is worth")
     learned = refit(RuleRows.of(data.sheet, data.split.training), draws=asked.draws, seed=asked.seed)
     say("bringing the model into points")
     found = _distilled(data, predicted.model, learned, rules, asked.seed)
-    report = _report(data, {"distilled": plain(found)})
-    paths = write_report(report, {"distilled": found.sheet}, out)
-    return Done(
-        report, [*distilled_lines(DistilledPart.model_validate(report["distilled"])), *map(str, paths)]
-    )
+    told = header(data, learned=data.split.train, judged=True)
+    report = _report(told, {"distilled": plain(found)})
+    sheets = {"distilled": found.sheet}
+    paths = write_report(report, sheets, out)
+    lines = distilled_lines(DistilledPart.model_validate(report["distilled"]))
+    return _done(data, report, sheets, lines, paths)
 
 
 def compare_points(asked: Asked, run: Path, out: Path, say: Say = unheard) -> Done:
@@ -110,60 +115,80 @@ def compare_points(asked: Asked, run: Path, out: Path, say: Say = unheard) -> Do
     Raises:
         LeadlightError: what a person has to mend, for example a run on another history.
     """
-    data = asked.read()
+    refuse_foreign(out, [*SUMMARY, *REPORT, "refitted.yaml", "extended.yaml", "distilled.yaml"])
+    data = _deciding(asked.read())
     predicted = read_predicted(run, data)
+    data = data.with_features(predicted.model.features)
     learned = learn(data, data.split.train, draws=asked.draws, seed=asked.seed, say=say)
     say("bringing the model into points")
     distilled = _distilled(data, predicted.model, learned.refit, MOST_RULES, asked.seed)
     sheets = _sheets(learned) | {"distilled": distilled.sheet}
     say("comparing on later leads")
     compared = _compared(data.with_columns(list(sheets.values())), sheets, predicted, asked)
-    found = calibrate(data.sheet, data.split, data.period(), draws=asked.draws, seed=asked.seed)
+    found = calibrate(
+        data.sheet,
+        data.split,
+        data.period(),
+        offered=data.offered(),
+        draws=asked.draws,
+        seed=asked.seed,
+    )
     parts = learned.to_dict() | {
         "calibration": found.to_dict(),
         "distilled": plain(distilled),
         "comparison": compared.to_dict(),
     }
-    report = _report(data, parts)
-    paths = write_report(report, sheets, out)
-    lines = write_summary(report, out)
-    return Done(report, [*lines, "", *(str(path) for path in [out / "summary.html", *paths])])
+    report = _report(header(data, learned=data.split.train, judged=True), parts)
+    paths = write_report(report, sheets, out, summary=True)
+    lines = [*summary_lines(PointsReport.model_validate(report)), ""]
+    return _done(data, report, sheets, lines, paths)
 
 
 def export_sheet(sheet: Path | None, playbook: Path | None, target: Target, out: Path) -> Done:
-    """Write a sheet in the words of another system.
+    """Write a sheet in the words of another system: that of a file or, without one, the playbook's own.
+
+    A playbook beside the file says which attributes are excused, and what counts as an SQL.
 
     Raises:
-        DefinitionError: neither or both are given, or the playbook has no sheet.
+        DefinitionError: neither is given, or the playbook has no sheet.
         LeadlightError: the target cannot hold the sheet, or a file would be replaced.
     """
-    if (sheet is None) == (playbook is None):
-        raise DefinitionError("name the sheet by one of --sheet, --playbook")
     wanted, excused = _wanted(sheet, playbook)
     exported = export(wanted, target, excused=excused)
+    unexcused = "no attribute is excused, for that stands in a playbook: each counts from when it was known"
+    notes = (*((unexcused,) if target == "sql" and playbook is None else ()), *exported.notes)
     existing = [f"{out / name} exists" for name in exported.files if (out / name).exists()]
     if existing:
         raise LeadlightError(f"{out} holds files that would be replaced; choose another --out", existing)
     paths = exported.write(out)
     unsaid = [f"cannot be said there   {one}" for one in exported.unsaid]
-    lines = [*map(str, paths), *unsaid, *(f"note   {note}" for note in exported.notes)]
+    lines = [*map(str, paths), *unsaid, *(f"note   {note}" for note in notes)]
     answer = {
         "files": [str(path) for path in paths],
         "unsaid": [{"about": one.about, "why": one.why} for one in exported.unsaid],
-        "notes": list(exported.notes),
+        "notes": list(notes),
     }
     return Done(answer, lines)
 
 
 def _wanted(sheet: Path | None, playbook: Path | None) -> tuple[Sheet, tuple[str, ...]]:
-    if sheet is not None:
-        return read_sheet(sheet), ()
-    agreed = read_playbook(playbook or Path())
-    if agreed.sheet is None:
+    """The sheet, and the attributes that are excused."""
+    if playbook is not None:
+        placed = PlacedSheet.read(playbook, sheet)
+        return placed.sheet, tuple(placed.playbook.attributes.excuse)
+    if sheet is None:
+        raise DefinitionError("name the sheet by --sheet or --playbook, or by both")
+    return read_sheet(sheet), ()
+
+
+def _deciding(data: SheetData) -> SheetData:
+    """Refuse a sheet that says nothing of who is an MQL: there would be nothing to compare with."""
+    if not data.sheet.decides:
         raise DefinitionError(
-            f"{playbook} has no point sheet", ["write one under 'sheet', or name a --sheet"]
+            f"{data.file}: {data.sheet.name!r} does not say who is an MQL",
+            ["write mql_at: `leadlight points calibrate` shows what each threshold would bring"],
         )
-    return agreed.sheet, tuple(agreed.attributes.excuse)
+    return data
 
 
 def _distilled(data: SheetData, model: Model, learned: Refit, rules: int, seed: int) -> Distilled:
@@ -179,6 +204,7 @@ def _distilled(data: SheetData, model: Model, learned: Refit, rules: int, seed: 
             mql_rate=data.handed_share(),
             phrases=data.playbook.phrases,
             at_most=rules,
+            avoid=frozenset(not_of_leads(data)),
         ),
         seed=seed,
     )
@@ -191,9 +217,20 @@ def _compared(data: SheetData, sheets: Mapping[str, Sheet], predicted: Predicted
         "extended": "the extended sheet",
         "distilled": "the distilled sheet",
     }
-    today = sheet_rival("sheet", "today's sheet", data.sheet, training, testing)
-    others = [sheet_rival(name, titles[name], one, training, testing) for name, one in sheets.items()]
-    model = model_rival("model", f"the model ({predicted.title})", predicted.probability, testing, today)
+    offered = data.offered()
+    today = sheet_rival("sheet", "today's sheet", data.sheet, training, testing, offered=offered)
+    others = [
+        sheet_rival(name, titles[name], one, training, testing, offered=offered)
+        for name, one in sheets.items()
+    ]
+    model = model_rival(
+        "model",
+        f"the model ({predicted.title})",
+        predicted.probability,
+        testing,
+        today,
+        offered=(offered, expit(predicted.model.log_odds(offered.matrix))),
+    )
     return compare(
         [today, *others, model], testing, data.period(), data.segments(), draws=asked.draws, seed=asked.seed
     )
@@ -209,8 +246,27 @@ def _sheets(learned: Learned) -> dict[str, Sheet]:
     return {"refitted": learned.refit.sheet, **extended}
 
 
-def _report(data: SheetData, parts: Mapping[str, Any]) -> dict[str, Any]:
+def _done(
+    data: SheetData,
+    report: Mapping[str, Any],
+    sheets: Mapping[str, Sheet],
+    lines: Sequence[str],
+    paths: Sequence[Path],
+) -> Done:
+    """The answer, with the sheets and files that go with it."""
+    beside = {
+        "sheets": {
+            name: sheet.model_dump(mode="json", exclude_defaults=True) for name, sheet in sheets.items()
+        },
+        "files": [str(path) for path in paths],
+        "warnings": list(data.warnings),
+    }
+    warned = [f"warning: {warning}" for warning in data.warnings]
+    return Done({**report, **beside}, [*lines, *warned, *map(str, paths)])
+
+
+def _report(told: Header, parts: Mapping[str, Any]) -> dict[str, Any]:
     """Checked, so that the page shows what the file says."""
-    whole = {"format": 1, "header": header(data).model_dump(mode="json"), **parts}
+    whole = {"format": 1, "header": told.model_dump(mode="json"), **parts}
     PointsReport.model_validate(whole)
     return whole

@@ -13,6 +13,7 @@ from pipelines.points.report import environment, headline
 from pipelines.points.schema import (
     Calibration,
     Comparison,
+    Conversion,
     Figures,
     Handover,
     PointsReport,
@@ -56,8 +57,9 @@ def passages(report: PointsReport) -> tuple[Passage, ...]:
 def summary_lines(report: PointsReport) -> list[str]:
     """The same for a terminal."""
     head = report.header
-    judged = f"judged on {day(head.judged_since)} to {day(head.judged_until)}"
-    about = f"{whole(head.leads)} leads with a known outcome, {whole(head.converted)} SQLs; {judged}"
+    about = f"{whole(head.leads)} leads with a known outcome, {whole(head.converted)} SQLs"
+    if head.judged_since is not None and head.judged_until is not None:
+        about += f"; judged on {day(head.judged_since)} to {day(head.judged_until)}"
     lines = [f"{head.company}: {head.sheet}", about, ""]
     for passage in passages(report):
         for at, sentence in enumerate(passage.sentences):
@@ -102,7 +104,7 @@ def _answer(report: PointsReport) -> tuple[str, ...]:
         sentences.append(f"Of {len(report.refit.rules)} rules: {verdict_counts(report.refit)}.")
     best = _offered(report.comparison)
     if best is not None and best.apart is not None and best.apart.at_capacity is not None:
-        gain, work = best.apart.at_capacity.sqls_per_week, words.number(_capacity(report.comparison))
+        gain, work = best.apart.at_capacity.sqls_per_week, words.number(_calls(report.comparison))
         if words.sure(gain):
             way = "more" if (gain.value or 0.0) > 0.0 else "fewer"
             change = words.told(gain, words.number).lstrip("\N{MINUS SIGN}")
@@ -121,20 +123,27 @@ def _sheet(calibration: Calibration | None, comparison: Comparison | None) -> tu
     if calibration is not None:
         sentences.append(f"{calibration.sentence[0].upper()}{calibration.sentence[1:]}.")
         if calibration.today:
-            today = calibration.today[0]
-            at = "" if today.threshold is None else f" ({words.total(today.threshold)} points)"
-            sentences.append(
-                f"From your threshold{at} on, {words.share(today.above.value)} of the leads become SQL; "
-                f"below it, {words.share(today.below.value)}."
-            )
+            sentences.append(_sides(calibration.today[0]))
+        if calibration.tied:
+            sentences.append(f"{calibration.tied[0].upper()}{calibration.tied[1:]}.")
         if calibration.at_capacity is not None:
             sentences.append(_load(calibration, comparison))
     return tuple(sentences)
 
 
+def _sides(today: Conversion) -> str:
+    above, below = words.share(today.above.value), words.share(today.below.value)
+    if today.threshold is None:
+        return f"Of the leads that your rule for MQLs hands over, {above} become SQL; of the others, {below}."
+    at = words.total(today.threshold)
+    return f"From your threshold ({at} points) on, {above} of the leads become SQL; below it, {below}."
+
+
 def _load(calibration: Calibration, comparison: Comparison | None) -> str:
     work = words.number(calibration.period.capacity_per_week)
     at = words.total(calibration.at_capacity.value if calibration.at_capacity else None)
+    if calibration.today and calibration.today[0].threshold is None:
+        at += " were the total alone to decide"
     if comparison is None:
         return f"Sales can work {work} leads a week: that is a threshold of {at}."
     handed = words.number(comparison.first.figures.own.per_week.value)
@@ -174,7 +183,7 @@ def _proposed(proposal: Proposal) -> str:
 def _gains(comparison: Comparison | None) -> tuple[str, ...]:
     if comparison is None:
         return ()
-    work, now = _capacity(comparison), _handed(comparison.first.figures)
+    work, now = _calls(comparison), _handed(comparison.first.figures)
     share, sqls = words.share(now.precision.value), words.number(now.sqls_per_week.value)
     handed = words.number(now.per_week.value)
     first = (
@@ -183,13 +192,25 @@ def _gains(comparison: Comparison | None) -> tuple[str, ...]:
         else f"Of the best {words.number(work)} leads a week by {comparison.first.title}"
     )
     return (
+        *_unstated(comparison),
         f"{first}, {share} become SQL: {sqls} a week.",
         *(_gain(one) for one in comparison.standings[1:]),
     )
 
 
+def _unstated(comparison: Comparison) -> tuple[str, ...]:
+    """At how many leads all are compared, where nobody said what sales can work."""
+    period = comparison.period
+    if period.capacity_per_week is not None or period.calls_per_week is None:
+        return ()
+    calls = words.number(period.calls_per_week)
+    return (
+        f"The playbook states no capacity, so all are judged at {calls} leads a week, as today's sheet brings.",
+    )
+
+
 def _handed(figures: Figures) -> Handover:
-    """What sales can work, where that is known; else what is handed over."""
+    """At as many leads for all, where it is known how many; else what is handed over."""
     return figures.at_capacity or figures.own
 
 
@@ -233,5 +254,5 @@ def _offered(comparison: Comparison | None) -> Standing | None:
     return comparison.standing("refitted") or comparison.standings[1]
 
 
-def _capacity(comparison: Comparison | None) -> float | None:
-    return None if comparison is None else comparison.period.capacity_per_week
+def _calls(comparison: Comparison | None) -> float | None:
+    return None if comparison is None else comparison.period.calls_per_week

@@ -33,12 +33,7 @@ class Row:
 
 def blocks(comparison: Comparison) -> list[tuple[str, list[Row]]]:
     """The table of comparison, block by block; what nobody has is left out."""
-    capacity = comparison.period.capacity_per_week
-    known = (
-        "at the capacity of sales"
-        if capacity is None
-        else f"The best {words.number(capacity)} a week of each"
-    )
+    calls, whose = comparison.period.calls_per_week, words.work(comparison.period)
     asked: dict[str, list[tuple[str, str, tuple[str, ...], Say]]] = {
         "Handed over at its own threshold": [
             ("MQLs a week", "", ("own", "per_week"), words.number),
@@ -46,7 +41,7 @@ def blocks(comparison: Comparison) -> list[tuple[str, list[Row]]]:
             ("SQLs caught", "share of all SQLs", ("own", "captured"), words.share),
             ("SQLs a week", "", ("own", "sqls_per_week"), words.number),
         ],
-        f"{known}: as many as sales can work": [
+        f"The best {words.number(calls)} a week of each: as many as {whose}": [
             ("of them SQL", "precision", ("at_capacity", "precision"), words.share),
             ("SQLs caught", "share of all SQLs", ("at_capacity", "captured"), words.share),
             ("SQLs a week", "", ("at_capacity", "sqls_per_week"), words.number),

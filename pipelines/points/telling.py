@@ -27,6 +27,7 @@ def calibration_lines(found: Calibration) -> list[str]:
     return [
         *_wrapped(f"{found.sheet}: {found.sentence}."),
         *(_today(one) for one in found.today),
+        *(_wrapped(f"{found.tied}.") if found.tied else []),
         "",
         *_table(("threshold", "leads a week", "of these SQL", "of all SQLs", ""), table),
     ]
@@ -74,9 +75,12 @@ def _tells(one: RuleFit) -> bool:
 
 
 def _today(one: Conversion) -> str:
-    above = f"{words.told(one.above, words.share)} become SQL, below it {words.told(one.below, words.share)}"
-    threshold = "today's threshold" if one.threshold is None else f"{words.total(one.threshold)} points"
-    return f"{words.line_title(one)}: of leads at {threshold} and above {above}"
+    above, below = (words.told(side, words.share) for side in (one.above, one.below))
+    title = words.line_title(one)
+    if one.threshold is None:
+        return f"{title}: of leads that today's rule for MQLs hands over {above} become SQL, of the others {below}"
+    at = words.total(one.threshold)
+    return f"{title}: of leads at {at} points and above {above} become SQL, below it {below}"
 
 
 def _wrapped(text: str) -> list[str]:

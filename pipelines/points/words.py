@@ -141,6 +141,16 @@ def line_title(part: Conversion) -> str:
     return "all leads" if part.service_line is None else part.service_line or "no service line"
 
 
+def rule_of(part: Conversion) -> str:
+    """Where leads are handed over today."""
+    return "today's rule for MQLs" if part.threshold is None else total(part.threshold)
+
+
+def work(period: Period) -> str:
+    """Whose number of leads a week it is at which all are compared."""
+    return "sales can work" if period.capacity_per_week is not None else "today's sheet hands over"
+
+
 def mark(cutoff: Cutoff) -> str:
     """What is special about a threshold."""
     marks = ["today's threshold"] if cutoff.today else []
@@ -157,12 +167,12 @@ def moved(movers: Handover, what: str) -> str:
 
 
 def unseen(period: Period) -> str:
-    """How much is known of leads below today's threshold."""
+    """How much is known of leads that today's sheet does not hand over."""
     below, above = period.unworked_below, period.unworked_above
     if below is None:
-        return "Today's sheet hands over every lead, so nothing hides below its threshold."
+        return "Today's sheet hands over every lead, so nothing hides among the others."
     if not below and not above:
-        return "Every lead counts as worked by sales, on both sides of today's threshold."
+        return "Every lead counts as worked by sales, handed over by today's sheet or not."
     beside = f", against {share(above)} of those it does" if above is not None else ""
     return (
         f"Sales never touched {share(below)} of the leads that today's sheet does not hand over{beside}. "

@@ -101,6 +101,20 @@ def test_a_slip_of_the_pen_gets_a_hint():
         parse_playbook(LEAST + "horizont_days: 30\n")
 
 
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        pytest.param(
+            "snapshots: [{policy: weekly, per_led: 3}]\n", "per_lead", id="by what tells policies apart"
+        ),
+        pytest.param("service_lines: {loans: {horizon_day: 3}}\n", "horizon_days", id="of a named line"),
+    ],
+)
+def test_the_hint_is_a_key_of_that_place(more, key):
+    with pytest.raises(DefinitionError, match=rf"not permitted; did you mean {key}\?"):
+        parse_playbook(LEAST + more)
+
+
 def test_parts_that_do_not_fit_are_told_each_with_its_line():
     text = """name: least
 stages: {new: open, won: sql}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 import pytest
@@ -160,7 +161,7 @@ GRID = {"rows": FIT, "columns": {**FIT, "group": "acts"}, "mql": ["AA"]}
     ("more", "place", "told"),
     [
         pytest.param(
-            {"mql_at": 60, "total": {"most": 50}}, ("mql_at",), "no total reaches 60: total.most caps it at 50",
+            {"mql_at": 60, "total": {"most": 10}}, ("mql_at",), "no total reaches 60: total.most caps it at 10",
             id="total",
         ),
         pytest.param(
@@ -168,8 +169,17 @@ GRID = {"rows": FIT, "columns": {**FIT, "group": "acts"}, "mql": ["AA"]}
             "no total reaches 60", id="of a line",
         ),
         pytest.param(
-            {"mql_at": 10, "needs": {"fit": 30}, "groups": {"fit": {"most": 20}, "acts": {}}}, ("needs", "fit"),
-            "no lead reaches 30 points of group 'fit': it is capped at 20", id="a need",
+            {"mql_at": 14}, ("mql_at",),
+            "no total reaches 14: all rules together give at most 13; write 13 or less, or let rules give more",
+            id="too few points",
+        ),
+        pytest.param(
+            {"mql_at": 10, "needs": {"fit": 9}}, ("needs", "fit"),
+            "no lead reaches 9 points of group 'fit': its rules together give at most 8", id="a group of little",
+        ),
+        pytest.param(
+            {"mql_at": 10, "needs": {"fit": 30}, "groups": {"fit": {"most": 8}, "acts": {}}}, ("needs", "fit"),
+            "no lead reaches 30 points of group 'fit': it is capped at 8", id="a need",
         ),
         pytest.param(
             {"mql_at": 10, "needs": {"acts": 3}, "groups": {"fit": {}, "acts": {}}}, ("needs", "acts"),
@@ -185,6 +195,40 @@ def test_thresholds_out_of_reach(more, place, told):
     rule = {**band("y", 8, at_least=3), "group": "fit"}
     found = dict(sheet_problems(sheet(rule, **{"groups": {"fit": {}}, **more})))
     assert told in found[place]
+
+
+@st.composite
+def reaching(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[list[float]]]:
+    """Rules, and the points that each may give."""
+    rules, given = [], []
+    for at in range(draw(st.integers(1, 4))):
+        points, each = float(draw(st.integers(-3, 5))), draw(st.booleans())
+        rule = {"name": f"r{at}", "points": points, "each": each, "when": {"event": f"e{at}"}}
+        rules.append(rule | ({"most": abs(points) * 2} if each and points else {}))
+        given.append([0.0, points, points * 2] if each else [0.0, points])
+    return rules, given
+
+
+@given(drawn=reaching(), total=st.none() | st.integers(5, 12), at=st.integers(1, 30))
+def test_a_threshold_is_refused_just_where_no_choice_of_rules_reaches_it(drawn, total, at):
+    rules, given_by = drawn
+    most = max(sum(chosen) for chosen in product(*given_by))
+    most = most if total is None else min(most, total)
+    made = Sheet.model_validate({"mql_at": at, "total": {"most": total}, "rules": rules})
+    assert [place for place, _ in sheet_problems(made)] == [("mql_at",)] * (at > most)
+
+
+def test_points_for_each_event_reach_any_threshold():
+    each = {"name": "each", "points": 1, "each": True, "when": {"event": "visit"}}
+    assert sheet_problems(sheet(each, mql_at=1000)) == []
+
+
+def test_where_rules_qualify_a_threshold_out_of_reach_is_left_out():
+    at_once = {"name": "demo", "points": 0, "qualifies": True, "when": {"event": "demo"}}
+    [(place, what)] = sheet_problems(sheet(at_once, mql_at=50))
+    assert place == ("mql_at",)
+    assert what.endswith("; leave mql_at out if only rules that qualify shall decide")
+    assert sheet_problems(sheet(at_once)) == []
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])

@@ -41,7 +41,7 @@ attributes:
   exclude: {closed_reason: written when the lead is closed}
   excuse: {country: never edited}
 withhold: {email: names a person}
-sheet: {mql_at: 50, rules: [{name: demo, points: 30, when: {event: demo, days: 30}}]}
+sheet: {mql_at: 50, rules: [{name: demo, points: 50, when: {event: demo, days: 30}}]}
 """
 
 REPORT = {

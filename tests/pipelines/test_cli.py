@@ -28,6 +28,9 @@ from pipelines.params import TrainParams
 from pipelines.points.steps import Asked, Done
 
 COMMANDS = ["ingest", "features", "horizon", "train", "report", "simulate", "fetch", "demo", "doctor"]
+OF_POINTS = [
+    f"points {name}" for name in ("check", "import", "calibrate", "refit", "distil", "compare", "export")
+]
 OF_THE_SERVICE = [
     *("serve", "activate", "rollback", "retire", "sign", "load", "rescore", "forget", "object", "withdraw"),
     *(
@@ -92,7 +95,7 @@ def run(*arguments: object) -> int:
 def test_help_lists_every_command(capsys):
     assert run("--help") == 0
     printed = capsys.readouterr().out
-    named = [*COMMANDS, *{command.split()[0] for command in OF_THE_SERVICE}]
+    named = [*COMMANDS, "points", *{command.split()[0] for command in OF_THE_SERVICE}]
     assert [command for command in named if f" {command} " not in printed] == []
 
 
@@ -100,10 +103,10 @@ def test_every_command_has_its_example_looked_at_here():
     commands = get_command(cli._with_the_service()).commands
     plain = {name for name, command in commands.items() if not hasattr(command, "commands")}
     nested = {f"{name} {inner}" for name in commands.keys() - plain for inner in commands[name].commands}
-    assert plain | nested == {*COMMANDS, *OF_THE_SERVICE}
+    assert plain | nested == {*COMMANDS, *OF_POINTS, *OF_THE_SERVICE}
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, *OF_THE_SERVICE])
+@pytest.mark.parametrize("command", [*COMMANDS, *OF_POINTS, *OF_THE_SERVICE])
 def test_each_command_shows_an_example_of_itself(command, capsys):
     assert run(*command.split(), "--help") == 0
     assert f"leadlight {command}" in capsys.readouterr().out

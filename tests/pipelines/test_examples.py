@@ -12,10 +12,14 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
+from features.sheet_file import read_sheet
 from models import bundle
 from pipelines.fit import Trained
 from pipelines.ingest import ingest
 from pipelines.params import TrainParams
+from pipelines.points.checking import check
+from pipelines.points.schema import PointsReport
+from pipelines.points.steps import Asked, compare_points
 from pipelines.train import train
 
 pytestmark = [
@@ -130,3 +134,29 @@ def test_the_bundle_serves_the_same_numbers_taken_apart(name, request):
     np.testing.assert_allclose(scores.probability, said, rtol=0, atol=1e-12)
     apart = scores.contributions.base + scores.by_signal.sum(axis=1)
     np.testing.assert_allclose(apart, scores.log_odds, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "mql"), [("loans", "bpic2012", (0.25, 0.35)), ("sellers", "olist", (0.03, 0.08))]
+)
+def test_the_invented_sheet_of_an_example_can_be_read_off_its_history(name, folder, mql, root, request):
+    example = request.getfixturevalue(name)
+    agreed = root / "examples" / folder
+    found = check(example.out.parent / "history", agreed / "playbook.yaml", agreed / "sheet.yaml")
+    assert all(0 < rule.fired < found.snapshots for rule in found.rules)
+    assert mql[0] < found.mql / found.snapshots < mql[1]
+    assert found.warnings == ()
+
+
+def test_points_of_the_loans_are_learned_and_compared_with_the_model(loans, root, tmp_path):
+    agreed, history = root / "examples" / "bpic2012", loans.out.parent / "history"
+    asked = Asked(history, agreed / "playbook.yaml", agreed / "sheet.yaml", draws=50)
+    compare_points(asked, loans.out, tmp_path / "points")
+    report = PointsReport.model_validate_json((tmp_path / "points" / "points.json").read_text("utf-8"))
+    today, refitted = report.comparison.first, report.comparison.standing("refitted")
+    model = report.comparison.standing("model")
+    assert today.figures.roc_auc.value < refitted.figures.roc_auc.value + 0.01
+    assert model.figures.roc_auc.value == pytest.approx(
+        loans.figure(loans.report["winner"], "roc_auc"), abs=1e-6
+    )
+    assert read_sheet(tmp_path / "points" / "refitted.yaml").rules

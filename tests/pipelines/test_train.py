@@ -32,7 +32,7 @@ METRICS = (
     "roc_auc", "pr_auc", "log_loss", "brier", "ece", "calibration_slope", "calibration_intercept",
     "lift_at_5", "lift_at_10", "lift_at_20",
 )  # fmt: skip
-MODELS = ("sheet", "naive_bayes", "logistic", "lightgbm", "blend")
+MODELS = ("sheet", "points", "naive_bayes", "logistic", "lightgbm", "blend")
 
 
 def test_the_folder_of_a_run_holds_what_was_promised(trained):

@@ -6,7 +6,7 @@ since the last one), so their contributions are summed before cuts are looked fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,11 +63,16 @@ def _key(feature: Feature) -> tuple[str, str] | None:
     return None
 
 
-def following(dataset: Dataset, contributions: Contributions, phrases: Phrases) -> list[Candidate]:
-    """Candidates with their cuts where the contributions jump. A column that tells nothing makes none."""
+def following(
+    dataset: Dataset, contributions: Contributions, phrases: Phrases, avoid: Collection[str] = ()
+) -> list[Candidate]:
+    """Candidates with their cuts where the contributions jump. A column that tells nothing makes none.
+
+    ``avoid``: event types that say what sales did, not what the lead did.
+    """
     found: dict[str, Candidate] = {}
     for thing in things(dataset, contributions):
-        if not thing.told.any():
+        if not thing.told.any() or any(set(one.where.type) & set(avoid) for one in thing.features):
             continue
         for test, decay in _tests(thing, dataset):
             one = of_test(test, dataset.matrix, phrases, decay)

@@ -65,6 +65,7 @@ class Terms:
         at_most: rules. unit: points per log-odd. step: to which points are rounded.
         mql_rate: share of the leads that the sheet should hand over.
         phrases: the playbook's words.
+        avoid: event types that say what sales did, not what the lead did; no rule may reward them.
     """
 
     unit: float
@@ -72,6 +73,7 @@ class Terms:
     mql_rate: float
     phrases: Phrases
     at_most: int = 20
+    avoid: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def distil(
     Raises:
         TooLittleDataError: the model says the same of all rows.
     """
-    chosen = _choose(known, following(known.rows, contributions, terms.phrases), terms)
+    chosen = _choose(known, following(known.rows, contributions, terms.phrases, terms.avoid), terms)
     if not chosen:
         raise TooLittleDataError("there is nothing to write down: the model hardly tells leads apart")
     banded = _in_bands(chosen, known.rows.matrix, terms.phrases)
@@ -237,7 +239,7 @@ def _sheet(chosen: Sequence[Candidate], points: Floats, rows: Dataset, terms: Te
 
 def _threshold(total: Floats, weight: Floats, terms: Terms) -> float:
     """The multiple of the step at which the share handed over is nearest to the one asked for."""
-    low, high = np.floor(total.min() / terms.step), np.ceil(total.max() / terms.step) + 1.0
+    low, high = np.floor(total.min() / terms.step), np.floor(total.max() / terms.step)
     steps = np.arange(low, high + 1.0) * terms.step
     shares = np.array([weight[total >= at].sum() for at in steps]) / weight.sum()
     return float(steps[int(np.abs(shares - terms.mql_rate).argmin())])

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.matrix import Floats, Ints
+from features.matrix import Floats
 from models.dataset import Dataset
-from models.intervals import LEVEL, Estimate
+from models.intervals import Estimate
+from models.points.judging.account_draws import AccountDraws, within
+from models.points.judging.ranking import Ranking
 
 DRAWS: Final = 400
 
@@ -54,56 +56,29 @@ def fidelity(
         draws: samples of accounts.
     """
     handed = (log_odds >= _upper(log_odds, judge.weight, mql_rate)).astype(np.float64)
-    ranked, by_model = _Ranked.of(points), _Ranked.of(log_odds)
+    ranked, by_model = Ranking.of(points, judge.label), Ranking.of(log_odds, judge.label)
+    followed = Ranking.of(points, handed)
+    sampled = AccountDraws.of(judge.account, draws=draws, seed=seed)
 
-    def measured(weight: Floats) -> list[float]:
-        of_points, of_model = ranked.auc(judge.label, weight), by_model.auc(judge.label, weight)
-        together = _spearman(ranked.ranks(weight), by_model.ranks(weight), weight)
-        return [together, ranked.auc(handed, weight), of_points, of_model, of_model - of_points]
-
-    accounts, member = np.unique(judge.account.astype(str), return_inverse=True)
-    random = np.random.default_rng(seed)
-    chances = np.full(len(accounts), 1.0 / len(accounts))
-    drawn = [
-        measured(judge.weight * random.multinomial(len(accounts), chances)[member]) for _ in range(draws)
-    ]
-    samples = np.array(drawn).T
-    return Fidelity(*(_estimate(*one) for one in zip(measured(judge.weight), samples, strict=True)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranked:
-    """Groups of equal values, lowest first: the group of each row, and how many there are."""
-
-    group: Ints
-    groups: int
-
-    @classmethod
-    def of(cls, values: Floats) -> _Ranked:
-        distinct, group = np.unique(values, return_inverse=True)
-        return cls(group.astype(np.int64), len(distinct))
-
-    def ranks(self, weight: Floats) -> Floats:
-        """Weight below, and half of the weight of equals, shape (rows,)."""
-        mass = np.bincount(self.group, weights=weight, minlength=self.groups)
-        return np.asarray((np.cumsum(mass) - 0.5 * mass)[self.group])
-
-    def auc(self, right: Floats, weight: Floats) -> float:
-        """Chance that a right row ranks above another; NaN where there is one kind alone."""
-        won, lost = (
-            np.bincount(self.group, weights=part, minlength=self.groups)
-            for part in (weight * right, weight * (1.0 - right))
+    def measured(weights: Floats) -> Floats:
+        of_points, of_model, of_handed = (
+            one.measured(weights, None)[2] for one in (ranked, by_model, followed)
         )
-        pairs = float(won.sum() * lost.sum())
-        above = float(won @ (np.cumsum(lost) - 0.5 * lost))
-        return above / pairs if pairs > 0.0 else float("nan")
+        together = _spearman(ranked.ranks(weights), by_model.ranks(weights), weights)
+        return np.column_stack([together, of_handed, of_points, of_model, of_model - of_points])
+
+    blocks = [judge.weight[None, :], *sampled.weightings(judge.weight)]
+    found = np.concatenate([measured(weights) for weights in blocks])
+    return Fidelity(*(within(float(one[0]), one[1:]) for one in found.T))
 
 
-def _spearman(one: Floats, other: Floats, weight: Floats) -> float:
-    share = weight / weight.sum()
-    a, b = (ranks - share @ ranks for ranks in (one, other))
-    spread = float(np.sqrt((share @ a**2) * (share @ b**2)))
-    return float(share @ (a * b)) / spread if spread > 0.0 else float("nan")
+def _spearman(one: Floats, other: Floats, weights: Floats) -> Floats:
+    """Of ranks of the rows in each weighting, all of shape (weightings, rows)."""
+    share = weights / weights.sum(axis=1, keepdims=True)
+    a, b = (ranks - (share * ranks).sum(axis=1, keepdims=True) for ranks in (one, other))
+    spread = np.sqrt((share * a**2).sum(axis=1) * (share * b**2).sum(axis=1))
+    product = (share * a * b).sum(axis=1)
+    return np.asarray(np.divide(product, spread, out=np.full(len(spread), np.nan), where=spread > 0.0))
 
 
 def _upper(values: Floats, weight: Floats, share: float) -> float:
@@ -111,11 +86,3 @@ def _upper(values: Floats, weight: Floats, share: float) -> float:
     order = np.argsort(-values, kind="stable")
     reached = np.cumsum(weight[order]) >= share * weight.sum()
     return float(values[order][int(reached.argmax())])
-
-
-def _estimate(value: float, sample: Floats) -> Estimate:
-    known = sample[np.isfinite(sample)]
-    if not np.isfinite(value) or not len(known):
-        return Estimate(np.nan, np.nan, np.nan)
-    low, high = np.quantile(known, ((1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0))
-    return Estimate(value, float(low), float(high))

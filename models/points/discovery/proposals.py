@@ -24,17 +24,19 @@ from models.points.discovery.testing import (
     Halves,
     Partial,
     Sample,
-    benjamini_hochberg,
     halves,
     own_levels,
 )
 from models.points.discovery.wording import times_as_likely
+from models.points.many import benjamini_hochberg
 from models.points.readings import Flags
 from models.points.rows import RuleRows
 from models.wilson import Z_95
 
 FALSE_AT_MOST: Final = 0.10
 """False discovery rate among what is proposed."""
+USUAL_LOG_ODDS: Final = 0.7
+"""Standard deviation of what rules are worth, before the data are asked."""
 LEAST_LEADS: Final = 30
 LEAST_SHARE: Final = 0.01
 LEAST_CONVERTED: Final = 10
@@ -209,10 +211,14 @@ class _Scale:
     step: float
     taken: frozenset[str]
 
-    def points(self, log_odds: float) -> float:
-        """Rounded to the step, which is the least."""
-        rounded = round(self.unit * log_odds / self.step) * self.step
-        return float(rounded or np.copysign(self.step, log_odds))
+    def points(self, partial: Partial) -> float:
+        """Rounded to the step, which is the least; the wider the interval, the fewer.
+
+        Rules are worth ``USUAL_LOG_ODDS`` or so, one way or the other; what few leads say is brought towards that.
+        """
+        told = partial.log_odds * USUAL_LOG_ODDS**2 / (USUAL_LOG_ODDS**2 + partial.error**2)
+        rounded = round(self.unit * told / self.step) * self.step
+        return float(rounded or np.copysign(self.step, partial.log_odds))
 
     def name(self, title: str) -> str:
         """A name that no rule has yet."""
@@ -258,7 +264,7 @@ def _bonus(rows: RuleRows, cut: Halves, seed: int) -> list[Candidate]:
 
 
 def _proposal(one: _Tested, partial: Partial, late: RuleRows, held: Flags, scale: _Scale) -> Proposal:
-    candidate, points = one.candidate, scale.points(partial.log_odds)
+    candidate, points = one.candidate, scale.points(partial)
     leads, converted = set(late.lead_id[held]), set(late.lead_id[held & (late.label == 1.0)])
     return Proposal(
         rule=candidate.rule(points, scale.name(candidate.title)) if candidate.sayable else None,

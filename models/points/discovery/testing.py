@@ -5,7 +5,7 @@ later ones. What the sheet says already is the ``Background``: a column is teste
 errors that hold where leads of one account resemble each other.
 
 Sources: score test and sandwich by clusters, White (1982), *Econometrica* 50, and Liang, Zeger (1986), *Biometrika*
-73; false discovery rate, Benjamini, Hochberg (1995), *J. Royal Statistical Society B* 57.
+73.
 """
 
 from __future__ import annotations
@@ -66,20 +66,6 @@ def _firsts_converted(rows: Dataset | RuleRows) -> Ints:
     """One converted row of each converted lead."""
     won = np.flatnonzero(rows.label == 1.0)
     return won[np.unique(rows.lead_id[won].astype(str), return_index=True)[1]]
-
-
-def benjamini_hochberg(p: Floats) -> Floats:
-    """Least false discovery rate at which each test would be kept, shape (tests,).
-
-    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.5])).round(3)
-    array([0.04 , 0.053, 0.053, 0.5  ])
-    """
-    many = len(p)
-    order = np.argsort(p)
-    adjusted = np.minimum.accumulate((p[order] * many / np.arange(1, many + 1))[::-1])[::-1]
-    found = np.empty(many)
-    found[order] = np.minimum(adjusted, 1.0)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,11 @@ from features.language import recency
 from features.matrix import Floats, Matrix
 from features.sheet import Decay, Rule, Sheet
 from models.dataset import Dataset
-from models.points.discovery.testing import Background, Halves, Sample, benjamini_hochberg, halves, own_levels
+from models.points.discovery.testing import Background, Halves, Sample, halves, own_levels
+from models.points.discovery.thresholds import HALF_LIVES
 from models.points.discovery.wording import timing
 from models.points.evaluation import capped, rule_features, times
+from models.points.many import benjamini_hochberg
 from models.points.readings import Flags
 from models.points.rows import RuleRows
 
@@ -33,8 +35,6 @@ LIMITED: Final = (3, 7, 14, 30, 60, 90, 180)
 """Windows that are tried, in days."""
 WINDOWS: Final[tuple[int | None, ...]] = (*LIMITED, None)
 """And all of the past."""
-HALF_LIVES: Final = (7, 14, 30, 60, 90)
-"""In days."""
 FALSE_AT_MOST: Final = 0.05
 """False discovery rate among what is proposed."""
 WORTH_A_TEST: Final = 1.0

@@ -7,7 +7,7 @@ What is a ratio of sums needs no rows: sums by account are enough, and every dra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -42,6 +42,13 @@ class AccountDraws:
         names, member = np.unique(account.astype(str), return_inverse=True)
         return cls(member.astype(np.int64), len(names), draws, seed)
 
+    @classmethod
+    def pair(cls, one: Texts, other: Texts, *, draws: int, seed: int) -> tuple[AccountDraws, AccountDraws]:
+        """The same draws for two sets of rows: an account counts as often in either."""
+        both = cls.of(np.concatenate([one, other]), draws=draws, seed=seed)
+        first, second = np.split(both.member, [len(one)])
+        return replace(both, member=first), replace(both, member=second)
+
     @cached_property
     def times(self) -> NDArray[np.uint16]:
         """How often each account was drawn, shape (draws, accounts)."""
@@ -62,6 +69,12 @@ class AccountDraws:
         for times in self._blocks(len(weight)):
             yield times[:, self.member] * weight
 
+    def each(self, weight: Floats) -> Iterator[Floats]:
+        """Weights of rows as they are, then those of one draw after the other, each of shape (rows,)."""
+        yield weight
+        for block in self.weightings(weight):
+            yield from block
+
     def sums(self, columns: Floats) -> Floats:
         """Sums of ``columns``, shape (rows, k), in every draw: shape (draws, k)."""
         by_account = np.column_stack(
@@ -71,14 +84,20 @@ class AccountDraws:
             [times.astype(np.float64) @ by_account for times in self._blocks(self.accounts)]
         )
 
+    def sums_first(self, columns: Floats) -> Floats:
+        """Sums as they are, then those of every draw: shape (1 + draws, k)."""
+        return np.concatenate([columns.sum(axis=0, keepdims=True), self.sums(columns)])
+
     def ratio(self, above: Floats, below: Floats) -> Estimate:
         """A share: the sum of one column over that of another that holds it, each of shape (rows,)."""
         found = self.estimate(np.column_stack([above, below]), lambda sums: sums[:, 0] / sums[:, 1])
-        return certain(found, self.units(below))
+        return certain(found, self.units(below > 0.0))
 
-    def units(self, column: Floats) -> int:
-        """Accounts with something in a column, shape (rows,)."""
-        return len(np.unique(self.member[column > 0.0]))
+    def units(self, taken: Floats | NDArray[np.bool_]) -> int:
+        """Accounts among the rows that are taken, shape (rows,); one that is taken in part counts in part."""
+        most = np.zeros(self.accounts)
+        np.maximum.at(most, self.member, taken.astype(np.float64))
+        return round(float(most.sum()))
 
     def estimate(self, columns: Floats, figure: Callable[[Floats], Floats]) -> Estimate:
         """A figure made of sums of columns, shape (rows, k); ``figure`` takes shape (n, k) and gives (n,)."""

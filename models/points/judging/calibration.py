@@ -15,8 +15,9 @@ from models.curves import Bin, reliability
 from models.dataset import Dataset
 from models.intervals import Estimate
 from models.points.judging.account_draws import AccountDraws, within
-from models.points.judging.cutoffs import Cutoff, Totals, cutoffs
+from models.points.judging.cutoffs import Cutoff, Totals, Volume, cutoffs, decides_alone
 from models.points.judging.line import Line, Patterns, fit_line
+from models.points.judging.offered import Offered
 from models.points.judging.period import Period
 from models.points.plain import plain
 from models.splits import Split
@@ -30,13 +31,14 @@ MOST_BINS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Leads on both sides of today's threshold.
+    """Leads that today's sheet hands over, and the others.
 
     Attributes:
         service_line: ``None`` for all of them together.
-        threshold: total at which they are handed over; ``None`` where something else decides.
-        leads, converted: at or above it, each lead counted once however often it was asked about.
-        above, below: share that became SQL, at or above the threshold and below it.
+        threshold: total at which they are handed over; ``None`` where more decides: a grid, needs, a rule that
+            qualifies at once or, for all leads together, service lines with thresholds of their own.
+        leads, converted: handed over, each lead counted once however often it was asked about.
+        above, below: share that became SQL, of those handed over and of the others.
         at_threshold: chance of an SQL for a lead that just reaches it, by the line.
     """
 
@@ -77,7 +79,8 @@ class Calibration:
         bins: by total, of the judged rows. reliability: by promised probability, of the judged rows.
         today: conversion at today's threshold, first of all leads, then by service line; all labelled rows.
         cutoffs: what each would bring, of the judged rows.
-        at_capacity: the lowest total at which no more leads are handed over than sales can work.
+        at_capacity: the lowest total at which no more leads are handed over than sales can work; ``None`` where
+            they did not say how many, or no threshold keeps to it.
         caps_bind: share of rows in which a cap took points.
         leads, converted: different leads the line was learned from.
         period: of the judged rows.
@@ -106,18 +109,34 @@ class Calibration:
         worth = self.worth
         return f"ten points more multiply the odds of an SQL by {worth.value:.2f} ({worth.low:.2f} to {worth.high:.2f})"
 
+    @property
+    def tied(self) -> str:
+        """Why there is no threshold for a stated capacity; empty where there is one, or nobody asked."""
+        if self.at_capacity is not None or self.period.capacity_per_week is None:
+            return ""
+        return "no threshold fits the week of sales: more leads share the highest total than sales can work"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return {**plain(self), "sentence": self.sentence}
+        return {**plain(self), "sentence": self.sentence, "tied": self.tied}
 
 
-def calibrate(sheet: Sheet, split: Split, period: Period, *, draws: int = 400, seed: int = 0) -> Calibration:
+def calibrate(
+    sheet: Sheet,
+    split: Split,
+    period: Period,
+    *,
+    offered: Offered | None = None,
+    draws: int = 400,
+    seed: int = 0,
+) -> Calibration:
     """Find what totals mean on the earlier part of time, and look at it on the later one.
 
     Args:
         sheet: the rules.
         split: matrices with the columns of ``with_sheet``.
         period: of the later part.
+        offered: all leads of the later part; ``None`` where its rows stand for them.
         draws: of accounts, behind each interval.
         seed: of the draws.
 
@@ -135,7 +154,9 @@ def calibrate(sheet: Sheet, split: Split, period: Period, *, draws: int = 400, s
     learned, judged, everyone = (Totals.of(sheet, rows) for rows in (train, test, split.dataset))
     line = fit_line(learned.said.total, train)
     slope = _slope(line, learned, AccountDraws.of(train.account, draws=draws, seed=seed))
-    sampled = AccountDraws.of(test.account, draws=draws, seed=seed)
+    leads = Offered.of(test) if offered is None else offered
+    sampled, sampled_offered = AccountDraws.pair(test.account, leads.account, draws=draws, seed=seed)
+    volume = Volume.of(sheet, leads)
     promised = line.probability(judged.said.total, test.service_line)
     return Calibration(
         sheet=sheet.name,
@@ -146,8 +167,8 @@ def calibrate(sheet: Sheet, split: Split, period: Period, *, draws: int = 400, s
         bins=_bins(judged, promised),
         reliability=reliability(test.label, promised, test.weight),
         today=_today(everyone, line, AccountDraws.of(split.dataset.account, draws=draws, seed=seed)),
-        cutoffs=cutoffs(judged, period, sampled),
-        at_capacity=judged.capacity_cutoff(period, sampled),
+        cutoffs=cutoffs(judged, volume, period, sampled),
+        at_capacity=volume.capacity_cutoff(period, sampled_offered),
         caps_bind=float(learned.said.caps_bind.mean()),
         leads=len(set(train.lead_id)),
         converted=train.positives,
@@ -204,7 +225,7 @@ def _conversion(totals: Totals, name: str | None, line: Line, sampled: AccountDr
         sampled.ratio(rows.weight * rows.label * side, rows.weight * side)
         for side in (inside & passed, inside & ~passed)
     )
-    threshold = None if sheet.grid else sheet.mql_at_by_line.get(name or "", sheet.mql_at)
+    threshold = _threshold(sheet, name)
     return Conversion(
         service_line=name,
         threshold=threshold,
@@ -214,6 +235,14 @@ def _conversion(totals: Totals, name: str | None, line: Line, sampled: AccountDr
         below=below,
         at_threshold=None if threshold is None else _chance_at(line, threshold, rows, inside),
     )
+
+
+def _threshold(sheet: Sheet, service_line: str | None) -> float | None:
+    """The total that alone makes an MQL of the leads of a service line, or of all."""
+    if service_line is None or sheet.grid is not None:
+        return sheet.mql_at if decides_alone(sheet) else None
+    at = sheet.mql_at_by_line.get(service_line, sheet.mql_at)
+    return at if decides_alone(sheet.model_copy(update={"mql_at": at, "mql_at_by_line": {}})) else None
 
 
 def _chance_at(line: Line, threshold: float, rows: Dataset, inside: NDArray[np.bool_]) -> float:

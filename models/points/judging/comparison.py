@@ -1,6 +1,8 @@
 """What would change: sheets and models on the same leads of the same period, each figure with its interval.
 
 All of them are judged on the same draws of accounts, so a difference to the first is free of what they share.
+Leads a week, and the load of sales, count every lead that was offered; precision, captured SQLs and the order of
+leads need outcomes. SQLs a week are leads a week times precision.
 What nobody worked has no outcome: ``not_handed_before`` says how much of a gain rests on leads that the first
 way would not have handed over.
 """
@@ -8,7 +10,7 @@ way would not have handed over.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,13 +20,15 @@ from features.matrix import Floats, Texts
 from models.dataset import Dataset
 from models.intervals import Estimate
 from models.metrics import SMALLEST
-from models.points.judging.account_draws import AccountDraws, within
+from models.points.judging.account_draws import within
 from models.points.judging.handover import Drawn, Handover
 from models.points.judging.load import Load, load
-from models.points.judging.movers import Movers, handed, movers
+from models.points.judging.movers import Movers, movers
+from models.points.judging.offered import Offered
 from models.points.judging.period import Period
 from models.points.judging.ranking import Ranking
 from models.points.judging.rivals import Flags, Rival, known
+from models.points.judging.trial import Trial
 from models.points.plain import plain
 
 MOST_VALUES: Final = 7
@@ -36,7 +40,8 @@ class Figures:
     """How one way of choosing did; or, of two ways, the difference.
 
     Attributes:
-        own: at its own threshold. at_capacity: its best leads, as many as sales can work.
+        own: at its own threshold. at_capacity: its best leads, as many as sales can work; where nobody said how
+            many that is, as many as today's sheet hands over.
         roc_auc: chance that an SQL is ranked above another lead. log_loss: of its probability, if it has one.
     """
 
@@ -122,10 +127,10 @@ def compare(
     """Judge every rival on the same rows, against the first.
 
     Args:
-        rivals: at least one; the first is what is done today.
+        rivals: at least one; the first is what is done today. All speak of the same leads offered, or none does.
         rows: that none of them learned from.
         period: that the rows lie in.
-        segments: name of a segmentation -> value of each row.
+        segments: name of a segmentation -> value of each row; the leads offered have the same ones.
         draws: of accounts.
         seed: of the draws.
     """
@@ -133,11 +138,11 @@ def compare(
         raise ValueError(
             f"every rival says something of each of the {len(rows)} rows, and there is at least one"
         )
-    sampled = AccountDraws.of(rows.account, draws=draws, seed=seed)
-    judged = [_Judged.of(rival, rows, period, sampled) for rival in rivals]
+    trial = Trial.of(rows, _offered(rivals, Offered.of(rows, segments)), period, draws=draws, seed=seed)
+    judged = [_Judged.of(rival, trial) for rival in rivals]
     return Comparison(
-        standings=tuple(_standing(one, judged[0], rows, (sampled, period)) for one in judged),
-        segments=_segments(rivals, rows, segments or {}, (sampled, period)),
+        standings=tuple(_standing(one, judged[0], trial) for one in judged),
+        segments=_segments(rivals, trial, segments or {}),
         period=period,
         since=iso(int(rows.as_of[0])),
         until=iso(int(rows.as_of[-1])),
@@ -146,6 +151,14 @@ def compare(
         base_rate=float(rows.weight @ rows.label / rows.weight.sum()),
         draws=draws,
     )
+
+
+def _offered(rivals: Sequence[Rival], rows: Offered) -> Offered:
+    """The leads that all rivals speak of."""
+    told = [rival.offered.leads if rival.offered else None for rival in rivals]
+    if any(leads is not told[0] for leads in told):
+        raise ValueError("all rivals speak of the same leads offered, or none does")
+    return told[0] or rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,20 +172,27 @@ class _Judged:
     log_loss: Floats | None
 
     @classmethod
-    def of(cls, rival: Rival, rows: Dataset, period: Period, sampled: AccountDraws) -> _Judged:
-        share, ranking = period.capacity_share, Ranking.of(rival.score, rows.label)
-        blocks = [rows.weight[None, :], *sampled.weightings(rows.weight)]
-        parts = [ranking.measured(weights, share) for weights in blocks]
+    def of(cls, rival: Rival, trial: Trial) -> _Judged:
+        rows, share, ranking = trial.rows, trial.period.calls_share, Ranking.of(rival.score, trial.rows.label)
+        said = rival.on_offered(rows)
+        shares = np.ones(1 + trial.draws.draws)
+        if share is not None:
+            shares = trial.filled(rival.score, said.score, share)
+        parts = [
+            ranking.measured(weights[None, :], part)
+            for weights, part in zip(trial.draws.each(rows.weight), shares, strict=True)
+        ]
         caught, converted, roc_auc = (np.concatenate(part) for part in zip(*parts, strict=True))
         surprise = rows.weight * _surprise(rival, rows)
-        columns = np.column_stack([surprise, rows.weight])
-        lost, mass = np.concatenate([columns.sum(axis=0, keepdims=True), sampled.sums(columns)]).T
-        best = np.column_stack([mass * (share or 0.0), caught, mass, converted])
-        everyone = (sampled.units(rows.weight), sampled.units(rows.label))
+        lost, mass = trial.draws.sums_first(np.column_stack([surprise, rows.weight])).T
+        best = np.column_stack([mass * shares, caught, converted])
+        per_week = np.full(len(shares), (share or 0.0) * trial.period.leads_per_week)
+        taken = trial.draws.units(ranking.parts(rows.weight, float(shares[0])))
+        units = (taken, trial.draws.units(rows.label))
         return cls(
             rival=rival,
-            own=handed(rival.is_mql, rows, sampled, period),
-            at_capacity=None if share is None else Drawn.of(best, period.leads_per_week, everyone),
+            own=trial.handed(rival.is_mql, said.is_mql),
+            at_capacity=None if share is None else Drawn.of(best, per_week, units),
             roc_auc=roc_auc,
             log_loss=None if rival.probability is None else lost / mass,
         )
@@ -208,12 +228,12 @@ def _surprise(rival: Rival, rows: Dataset) -> Floats:
     return -np.where(rows.label == 1.0, np.log(p), np.log1p(-p))
 
 
-def _standing(one: _Judged, first: _Judged, rows: Dataset, by: tuple[AccountDraws, Period]) -> Standing:
-    (sampled, period), rival = by, one.rival
+def _standing(one: _Judged, first: _Judged, trial: Trial) -> Standing:
+    rival, said, offered, period = one.rival, one.rival.on_offered(trial.rows), trial.offered, trial.period
     expected = None
-    if rival.probability is not None:
-        handed = rows.weight * rival.is_mql
-        expected = float(handed @ rival.probability / rows.weight.sum() * period.leads_per_week)
+    if said.probability is not None:
+        handed = offered.weight * said.is_mql
+        expected = float(handed @ said.probability / offered.weight.sum() * period.leads_per_week)
     return Standing(
         name=rival.name,
         title=rival.title,
@@ -221,42 +241,45 @@ def _standing(one: _Judged, first: _Judged, rows: Dataset, by: tuple[AccountDraw
         figures=one.figures(),
         apart=None if one is first else one.minus(first),
         expected_sqls_per_week=expected,
-        load=load(rival.is_mql, rows.weight, rows.as_of, period),
-        movers=None if one is first else movers(first.rival, rival, rows, sampled, period),
+        load=load(said.is_mql, offered.weight, offered.as_of, period),
+        movers=None if one is first else movers(first.rival, rival, trial),
     )
 
 
 def _segments(
-    rivals: Sequence[Rival], rows: Dataset, segments: Mapping[str, Texts], by: tuple[AccountDraws, Period]
+    rivals: Sequence[Rival], trial: Trial, segments: Mapping[str, Texts]
 ) -> tuple[Segmentation, ...]:
     return tuple(
-        Segmentation(name, tuple(_part(rivals, rows, value, inside, by) for value, inside in parted))
+        Segmentation(name, tuple(_part(rivals, trial, *part) for part in parted))
         for name, values in segments.items()
-        if len(parted := _parted(known(values))) > 1
+        if len(parted := _parted(known(values), known(trial.offered.segments[name]))) > 1
     )
 
 
-def _parted(values: Texts) -> list[tuple[str, Flags]]:
-    """Rows of each value, those of most rows first; rare ones together."""
-    names, counts = np.unique(values.astype(str), return_counts=True)
+def _parted(judged: Texts, offered: Texts) -> list[tuple[str, Flags, Flags]]:
+    """Rows and leads offered of each value, those of most rows first; rare ones together."""
+    values, everyone = judged.astype(str), offered.astype(str)
+    names = np.unique(np.concatenate([values, everyone]))
+    counts = np.array([(values == name).sum() for name in names])
     order = np.lexsort((names, -counts))
     told = [str(name) for name in names[order][: MOST_VALUES + (len(names) == MOST_VALUES + 1)]]
-    parted = [(name, np.asarray(values == name)) for name in told]
-    rest: Flags = ~np.isin(values.astype(str), told)
-    return [*parted, (f"{len(names) - len(told)} others", rest)] if rest.any() else parted
+    parted = [(name, values == name, everyone == name) for name in told]
+    rest, rest_offered = (~np.isin(of, told) for of in (values, everyone))
+    others = (f"{len(names) - len(told)} others", rest, rest_offered)
+    return [*parted, others] if len(names) > len(told) else parted
 
 
-def _part(
-    rivals: Sequence[Rival], rows: Dataset, value: str, inside: Flags, by: tuple[AccountDraws, Period]
-) -> Part:
+def _part(rivals: Sequence[Rival], trial: Trial, value: str, inside: Flags, offered: Flags) -> Part:
     """Leads a week are of the whole period; ``captured`` is of the part's own SQLs."""
-    sampled, period = by
-    own = replace(rows, label=rows.label * inside)
+    rows, label = trial.rows, trial.rows.label * inside
     return Part(
         value=value,
         leads=len(set(rows.lead_id[inside])),
-        converted=len(set(rows.lead_id[own.label == 1.0])),
+        converted=len(set(rows.lead_id[label == 1.0])),
         handed={
-            rival.name: handed(rival.is_mql & inside, own, sampled, period).handover() for rival in rivals
+            rival.name: trial.handed(
+                rival.is_mql & inside, rival.on_offered(rows).is_mql & offered, label
+            ).handover()
+            for rival in rivals
         },
     )

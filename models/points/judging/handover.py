@@ -19,8 +19,10 @@ class Handover:
     """Leads that are handed over; or, of two ways, how much more of each.
 
     Attributes:
-        per_week: leads a week. precision: share of them that become SQL. captured: share of all SQLs that is
-            among them. sqls_per_week: SQLs among them a week.
+        per_week: leads a week, of all that were offered. precision: share that became SQL, of those with an
+            outcome. captured: share of all known SQLs that is among them.
+        sqls_per_week: the product of the first two: SQLs a week if sales worked every lead handed over, and
+            those without an outcome converted like those with one.
     """
 
     per_week: Estimate
@@ -42,19 +44,19 @@ class Drawn:
     units: tuple[int, int] = (0, 0)
 
     @classmethod
-    def of(cls, sums: Floats, leads_per_week: float, units: tuple[int, int]) -> Drawn:
+    def of(cls, sums: Floats, per_week: Floats, units: tuple[int, int]) -> Drawn:
         """From sums over rows.
 
         Args:
-            sums: shape (1 + draws, 4): weight handed over, converted among it, weight of all, converted of all.
-            leads_per_week: that all of the weight stands for.
+            sums: shape (1 + draws, 3): weight handed over, converted among it, converted of all.
+            per_week: leads handed over a week, shape (1 + draws,).
             units: accounts handed over, and those that converted.
         """
-        taken, won, mass, converted = sums.T
+        taken, won, converted = sums.T
         with np.errstate(divide="ignore", invalid="ignore"):
-            a_week = leads_per_week / mass
-            figures = np.column_stack([taken * a_week, won / taken, won / converted, won * a_week])
-        return cls(figures, units)
+            precision, captured = won / taken, won / converted
+            sqls = np.where(per_week > 0.0, per_week * precision, 0.0)
+        return cls(np.column_stack([per_week, precision, captured, sqls]), units)
 
     def handover(self) -> Handover:
         """With intervals."""

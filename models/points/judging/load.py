@@ -39,7 +39,7 @@ def load(is_mql: Flags, weight: Floats, as_of: Ints, period: Period) -> Load | N
     """See ``Load``; ``None`` where the playbook states no capacity.
 
     Args:
-        is_mql: whether each lead is handed over, shape (rows,).
+        is_mql: whether each lead that was offered is handed over, with an outcome or without, shape (rows,).
         weight: of the rows; together they stand for all leads of the period.
         as_of: when they are handed over, in order.
         period: how many leads a week, and what sales can do.
@@ -49,9 +49,8 @@ def load(is_mql: Flags, weight: Floats, as_of: Ints, period: Period) -> Load | N
         return None
     arrivals = weight * is_mql * (period.leads_per_week * period.weeks / weight.sum())
     week = (as_of - as_of[0]) // WEEK
-    by_week = np.bincount(week, weights=arrivals)[
-        : max(int(period.weeks), 1)
-    ]  # the last one may be cut short
+    whole = max(int(period.weeks), 1)
+    by_week = np.bincount(week, weights=arrivals, minlength=whole)[:whole]  # the last one may be cut short
     per_week = float(arrivals.sum() / period.weeks)
     return Load(
         per_week=per_week,

@@ -12,10 +12,9 @@ from features.clock import iso
 from features.matrix import Floats
 from models.dataset import Dataset
 from models.intervals import Estimate
-from models.points.judging.account_draws import AccountDraws
-from models.points.judging.handover import Drawn, Handover
-from models.points.judging.period import Period
+from models.points.judging.handover import Handover
 from models.points.judging.rivals import Flags, Rival
+from models.points.judging.trial import Trial
 
 EXAMPLES: Final = 5
 REASONS: Final = 3
@@ -53,7 +52,7 @@ class Movers:
     """Leads whose fate changes, against the first way.
 
     Attributes:
-        changed: share of all leads. up: handed over now only. down: handed over before only.
+        changed: share of all leads offered. up: handed over now only. down: handed over before only.
         not_handed_before: share of the SQLs handed over now that the first way left below its threshold.
         ups, downs: those whose rank changes most.
     """
@@ -66,26 +65,25 @@ class Movers:
     downs: tuple[Example, ...]
 
 
-def movers(first: Rival, rival: Rival, rows: Dataset, draws: AccountDraws, period: Period) -> Movers:
+def movers(first: Rival, rival: Rival, trial: Trial) -> Movers:
     """Those who move between two ways of choosing."""
-    up, down = rival.is_mql & ~first.is_mql, first.is_mql & ~rival.is_mql
+    rows, everyone = trial.rows, trial.offered.weight
+    up, down = _moved(first.is_mql, rival.is_mql)
+    rising, falling = _moved(*(one.on_offered(rows).is_mql for one in (first, rival)))
     converted = rows.weight * rows.label
     return Movers(
-        changed=draws.ratio(rows.weight * (up | down), rows.weight),
-        up=handed(up, rows, draws, period).handover(),
-        down=handed(down, rows, draws, period).handover(),
-        not_handed_before=draws.ratio(converted * up, converted * rival.is_mql),
+        changed=trial.draws_offered.ratio(everyone * (rising | falling), everyone),
+        up=trial.handed(up, rising).handover(),
+        down=trial.handed(down, falling).handover(),
+        not_handed_before=trial.draws.ratio(converted * up, converted * rival.is_mql),
         ups=_examples((first, rival), up, rows),
         downs=_examples((first, rival), down, rows),
     )
 
 
-def handed(chosen: Flags, rows: Dataset, draws: AccountDraws, period: Period) -> Drawn:
-    """What sales gets when some of the rows are handed over."""
-    converted = rows.weight * rows.label
-    columns = np.column_stack([rows.weight * chosen, converted * chosen, rows.weight, converted])
-    sums = np.concatenate([columns.sum(axis=0, keepdims=True), draws.sums(columns)])
-    return Drawn.of(sums, period.leads_per_week, (draws.units(columns[:, 0]), draws.units(converted)))
+def _moved(before: Flags, after: Flags) -> tuple[Flags, Flags]:
+    """Handed over now only, and before only."""
+    return after & ~before, before & ~after
 
 
 def _examples(pair: tuple[Rival, Rival], moved: Flags, rows: Dataset) -> tuple[Example, ...]:

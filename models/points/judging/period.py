@@ -15,6 +15,7 @@ class Period:
         leads_per_week: asked about, those that nobody worked among them.
         weeks: how many.
         capacity_per_week: leads that sales can work; ``None`` where the playbook does not say.
+        today_per_week: leads that today's sheet hands over; ``None`` where it does not decide.
         within_hours: how soon a lead that is handed over has to be called; ``None`` likewise.
         unworked_above, unworked_below: share of leads that sales never touched, among those that today's sheet
             hands over and among the others; ``None`` where there are none.
@@ -26,6 +27,7 @@ class Period:
     within_hours: float | None = None
     unworked_above: float | None = None
     unworked_below: float | None = None
+    today_per_week: float | None = None
 
     def __post_init__(self) -> None:
         if not self.leads_per_week > 0.0 or not self.weeks > 0.0:
@@ -37,6 +39,16 @@ class Period:
         if self.capacity_per_week is None:
             return None
         return min(self.capacity_per_week / self.leads_per_week, 1.0)
+
+    @property
+    def calls_per_week(self) -> float | None:
+        """Leads a week at which all ways are compared: what sales can work or, unstated, what today's sheet brings."""
+        return self.today_per_week if self.capacity_per_week is None else self.capacity_per_week
+
+    @property
+    def calls_share(self) -> float | None:
+        """Share of the leads that are called then, at most all of them."""
+        return None if not self.calls_per_week else min(self.calls_per_week / self.leads_per_week, 1.0)
 
 
 def hours_of(playbook: Playbook) -> float | None:

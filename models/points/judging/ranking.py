@@ -28,12 +28,12 @@ class Ranking:
         ends = np.flatnonzero(np.append(np.diff(score[order]) != 0.0, True))
         return cls(order, ends, label[order])
 
-    def measured(self, weights: Floats, share: float | None) -> tuple[Floats, Floats, Floats]:
+    def measured(self, weights: Floats, share: Floats | float | None) -> tuple[Floats, Floats, Floats]:
         """Each of shape (weightings,).
 
         Args:
             weights: shape (weightings, rows).
-            share: of the weight that is taken, the best first; ``None`` takes all.
+            share: of the weight that is taken, the best first, of all weightings or of each; ``None`` takes all.
 
         Returns:
             Converted weight among those taken, converted weight of all, ROC-AUC (NaN with one class only).
@@ -41,11 +41,29 @@ class Ranking:
         ranked = weights[:, self.order]
         mass = np.cumsum(ranked, axis=1)[:, self.ends]
         won = np.cumsum(ranked * self.converted, axis=1)[:, self.ends]
+        shares = np.broadcast_to(1.0 if share is None else share, len(weights))
         caught = [
-            np.interp((1.0 if share is None else share) * m[-1], np.append(0.0, m), np.append(0.0, w))
-            for m, w in zip(mass, won, strict=True)
+            np.interp(part * m[-1], np.append(0.0, m), np.append(0.0, w))
+            for part, m, w in zip(shares, mass, won, strict=True)
         ]
         return np.array(caught), won[:, -1], _roc_auc(mass, won)
+
+    def parts(self, weight: Floats, share: float) -> Floats:
+        """How much of each row is taken where a share of the weight is, 0 to 1, shape (rows,)."""
+        mass = np.cumsum(weight[self.order])[self.ends]
+        start = np.append(0.0, mass[:-1])
+        return self._of_rows(np.clip((share * mass[-1] - start) / (mass - start), 0.0, 1.0))
+
+    def ranks(self, weights: Floats) -> Floats:
+        """Weight above each row, and half of the weight of its equals; shape (weightings, rows)."""
+        mass = np.cumsum(weights[:, self.order], axis=1)[:, self.ends]
+        return self._of_rows(mass - 0.5 * np.diff(mass, axis=1, prepend=0.0))
+
+    def _of_rows(self, levels: Floats) -> Floats:
+        """What holds of each score, the highest first, for every row of it; the last axis is that of rows."""
+        found = np.empty((*levels.shape[:-1], len(self.order)))
+        found[..., self.order] = np.repeat(levels, np.diff(self.ends, prepend=-1), axis=-1)
+        return found
 
 
 def _roc_auc(mass: Floats, won: Floats) -> Floats:

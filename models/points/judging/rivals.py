@@ -10,10 +10,21 @@ from numpy.typing import NDArray
 from features.matrix import Floats, Texts
 from features.sheet import Sheet
 from models.dataset import Dataset
-from models.points.evaluation import evaluate
+from models.points.evaluation import evaluate, reaches
 from models.points.judging.line import fit_line
+from models.points.judging.offered import Offered
 
 Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What one way of choosing says of leads that were offered; see ``Rival``."""
+
+    leads: Offered
+    score: Floats
+    is_mql: Flags
+    probability: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +37,7 @@ class Rival:
         is_mql: whether it hands the lead over, shape (rows,).
         probability: of an SQL, shape (rows,); ``None`` where it has none.
         rules: names, and ``by_rule`` their points, shape (rows, rules); none for a model.
+        offered: what it says of all leads of the period; ``None`` where the judged rows stand for them.
     """
 
     name: str
@@ -35,6 +47,11 @@ class Rival:
     probability: Floats | None = None
     rules: tuple[str, ...] = ()
     by_rule: Floats | None = None
+    offered: Said | None = None
+
+    def on_offered(self, rows: Dataset) -> Said:
+        """What it says of the leads offered; of the judged rows where they stand for them."""
+        return self.offered or Said(Offered.of(rows), self.score, self.is_mql, self.probability)
 
     def __post_init__(self) -> None:
         columns = (self.score, self.is_mql, self.probability, self.by_rule)
@@ -43,10 +60,17 @@ class Rival:
             raise ValueError(f"columns of {self.name!r} must have one length, got {sorted(lengths)}")
 
 
-def sheet_rival(name: str, title: str, sheet: Sheet, train: Dataset, judged: Dataset) -> Rival:
+def sheet_rival(
+    name: str, title: str, sheet: Sheet, train: Dataset, judged: Dataset, *, offered: Offered | None = None
+) -> Rival:
     """A sheet on the judged rows; its totals are brought to probabilities on the training rows."""
     said = evaluate(sheet, judged.matrix, judged.service_line)
     line = fit_line(evaluate(sheet, train.matrix, train.service_line).total, train)
+    of_offered = None
+    if offered is not None:
+        whole = evaluate(sheet, offered.matrix, offered.service_line)
+        chance = line.probability(whole.total, offered.service_line)
+        of_offered = Said(offered, whole.total, whole.is_mql, chance)
     return Rival(
         name=name,
         title=title,
@@ -55,12 +79,36 @@ def sheet_rival(name: str, title: str, sheet: Sheet, train: Dataset, judged: Dat
         probability=line.probability(said.total, judged.service_line),
         rules=tuple(rule.name for rule in sheet.rules),
         by_rule=said.by_rule,
+        offered=of_offered,
     )
 
 
-def model_rival(name: str, title: str, probability: Floats, judged: Dataset, like: Rival) -> Rival:
-    """A model that hands over the most likely leads, as many of them as ``like`` does."""
-    return Rival(name, title, probability, best(probability, judged.weight, like.is_mql), probability)
+def model_rival(
+    name: str,
+    title: str,
+    probability: Floats,
+    judged: Dataset,
+    like: Rival,
+    *,
+    offered: tuple[Offered, Floats] | None = None,
+) -> Rival:
+    """A model that hands over the most likely leads, as many of those offered as ``like`` does.
+
+    Args:
+        name: see ``Rival``.
+        title: likewise.
+        probability: likewise.
+        judged: the rows.
+        like: whose volume it takes.
+        offered: the leads, and the model's probability of each.
+    """
+    if offered is None:
+        return Rival(name, title, probability, best(probability, judged.weight, like.is_mql), probability)
+    leads, chance = offered
+    chosen = best(chance, leads.weight, like.on_offered(judged).is_mql)
+    least = float(chance[chosen].min()) if chosen.any() else np.inf
+    said = Said(leads, chance, chosen, chance)
+    return Rival(name, title, probability, reaches(probability, least), probability, offered=said)
 
 
 def best(score: Floats, weight: Floats, as_many_as: Flags) -> Flags:

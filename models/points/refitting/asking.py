@@ -11,11 +11,14 @@ from features.matrix import Floats
 from models.points.refitting.design import Design
 from models.points.refitting.penalized import fit_penalized
 from models.points.refitting.resampling import redraw
+from models.points.refitting.verdicts import LEAST_LEADS
 from models.points.rows import RuleRows
 from models.wilson import Z_95
 
 FREE: Final = 0.3
 """Prior precision of a rule, around 0: it only keeps one that always or never converts from running to infinity."""
+SLOPE_PRECISION: Final = 0.25
+"""Of the slope per standard deviation of the total; it only matters where a total parts the classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,21 @@ def ask_rules(rows: RuleRows, design: Design, *, draws: int, seed: int) -> Told:
 
 
 def ask_total(rows: RuleRows, *, draws: int, seed: int) -> Slope:
-    """Fit the total of today's points alone."""
-    if not rows.totals.any():
+    """Fit the total of today's points alone; one that is nearly always the same says nothing."""
+    total = rows.totals
+    if _nearly_constant(rows, total):
         return Slope(0.0, 0.0, 0.0)
-    design = Design.of(rows.totals[:, None], rows.service_line)
-    problem = design.problem(rows.label, rows.weight, np.zeros(1), np.zeros(1))
+    design = Design.of(total[:, None], rows.service_line)
+    variance = np.average((total - np.average(total, weights=rows.weight)) ** 2, weights=rows.weight)
+    precision = np.array([SLOPE_PRECISION * variance])
+    problem = design.problem(rows.label, rows.weight, precision, np.zeros(1))
     middle = fit_penalized(problem)
     error = float(redraw(rows, design, problem, middle, draws=draws, seed=seed)[:, 0].std(ddof=1))
     value = float(middle[0])
     return Slope(max(value, 0.0), value - Z_95 * error, value + Z_95 * error)
+
+
+def _nearly_constant(rows: RuleRows, total: Floats) -> bool:
+    """Fewer than ``LEAST_LEADS`` leads ever have another total than the usual one."""
+    values, often = np.unique(total, return_counts=True)
+    return len(set(rows.lead_id[total != values[often.argmax()]])) < LEAST_LEADS

@@ -19,7 +19,7 @@ class RuleFit:
     Attributes:
         points: today. learned: in the refitted sheet; today's where the data allow them.
         low, high: points that the data allow, 95 %; ``None`` without enough evidence, as is what rests on it.
-        log_odds: that the rule adds each time it counts, shrunk; low and high of it as of the points.
+        log_odds: that the data say the rule adds each time it counts; low and high of it as of the points.
         odds_ratio: the factor on the odds that this is.
         leads: different ones for which the rule held. converted: those that became SQLs from there.
         rate: converted of leads. lift: over the rate of all leads, other rules not counted out.
@@ -60,7 +60,9 @@ class Refit:
         informative: whether the total surely says something.
         unit: points for each unit of log-odds. step: in which the sheet counts.
         penalty: prior precision of a rule; penalty_why it is this one.
-        intercept: log-odds where no rule holds. shifts: of the service lines, added to it.
+        weights: log-odds that each rule adds each time it counts in the fit that predicts best: shrunk towards
+            today's points, signs kept, shape (rules,).
+        intercept: log-odds where no rule holds. shifts: of the service lines, added to it; both of that fit.
         leads, converted: different ones. snapshots, draws: how many.
     """
 
@@ -75,6 +77,7 @@ class Refit:
     step: float
     penalty: float
     penalty_why: str
+    weights: tuple[float, ...]
     intercept: float
     shifts: dict[str, float]
     leads: int
@@ -88,14 +91,14 @@ class Refit:
         return "; ".join(self.threshold_notes)
 
     def log_odds(self, times: Floats, service_line: Texts) -> Floats:
-        """What the unrounded fit says of snapshots, shape (rows,); an unknown service line has no shift.
+        """What the fit that predicts best says of snapshots, shape (rows,); an unknown service line has no shift.
 
         Args:
             times: how often each rule counts, shape (rows, rules).
             service_line: shape (rows,).
         """
         shift = np.array([self.shifts.get(str(line), 0.0) for line in service_line], dtype=np.float64)
-        return np.asarray(times @ np.array([rule.log_odds for rule in self.rules]) + self.intercept + shift)
+        return np.asarray(times @ np.array(self.weights) + self.intercept + shift)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; the sheet as the playbook has it."""
@@ -105,4 +108,5 @@ class Refit:
             "rules": [asdict(rule) for rule in self.rules],
             **plain,
             "threshold_notes": list(self.threshold_notes),
+            "weights": list(self.weights),
         }

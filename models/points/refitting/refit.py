@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.errors import TooLittleDataError
 from features.matrix import Floats
 from models.points.evaluation import points_of
+from models.points.readings import Flags
 from models.points.refitting.asking import Slope, Told, ask_rules, ask_total
 from models.points.refitting.design import Design
 from models.points.refitting.fitted import Refit, RuleFit
@@ -40,21 +40,22 @@ from models.wilson import Z_95
 __all__ = ["FEWEST", "Refit", "RuleFit", "refit"]
 
 FEWEST: Final = 20
-"""Leads of each kind, converted and other, with which points can be learned at all."""
-
-Flags = NDArray[np.bool_]
+"""Leads of each kind, converted and other, and accounts of converted ones, with which points can be learned at all."""
 
 
-def refit(rows: RuleRows, *, draws: int = 400, seed: int) -> Refit:
+def refit(rows: RuleRows, *, draws: int = 400, seed: int, like: Flags | None = None) -> Refit:
     """Learn the points of every rule.
 
     Args:
         rows: snapshots of a sheet, with what became of them.
         draws: samples of accounts behind the intervals, at least 2.
         seed: of the draws; the same seed gives the same answer.
+        like: rows whose leads are handed over today, shape (rows,), where that is not by ``rows.sheet``; as many
+            are handed over by the refitted sheet.
 
     Raises:
-        TooLittleDataError: fewer than ``FEWEST`` leads converted, or as few did not.
+        TooLittleDataError: fewer than ``FEWEST`` leads converted, or as few did not, or those that did are of
+            fewer accounts.
     """
     _refuse_too_little(rows)
     design = Design.of(rows.times, rows.service_line)
@@ -66,8 +67,8 @@ def refit(rows: RuleRows, *, draws: int = 400, seed: int) -> Refit:
     penalty, why = choose_penalty(rows, held)
     best = held.fit(rows, design, penalty)
     learned = _learn(rows, design, tests, held, penalty)
-    written = rewrite(rows, learned, tests.step)
-    fits = _rule_fits(rows, tests, best[: design.rules], learned, backing)
+    written = rewrite(rows, learned, tests.step, like)
+    fits = _rule_fits(rows, tests, learned, backing)
     return Refit(
         sheet=written.sheet,
         rules=fits,
@@ -80,6 +81,7 @@ def refit(rows: RuleRows, *, draws: int = 400, seed: int) -> Refit:
         step=tests.step,
         penalty=penalty,
         penalty_why=why,
+        weights=tuple(best[: design.rules].tolist()),
         intercept=float(best[design.rules]),
         shifts=dict(zip(design.lines, best[design.rules + 1 :].tolist(), strict=True)),
         leads=len(set(rows.lead_id)),
@@ -95,6 +97,7 @@ class _Tests:
 
     Attributes:
         today: points. unit: points per log-odds. step: in which the sheet counts. told: in log-odds.
+        usual: what a rule usually gives at most, in times.
         tolerance: points by which a rule may be off.
         enough: whether anything can be said. outside: today's points are further off than the interval allows.
         sure: so, many rules being looked at, and enough leads converted in all.
@@ -104,6 +107,7 @@ class _Tests:
     unit: float
     step: float
     told: Told
+    usual: Floats
     tolerance: Floats
     enough: Flags
     outside: Flags
@@ -133,8 +137,11 @@ def _test(rows: RuleRows, design: Design, told: Told, slope: Slope, enough: Flag
     beyond = np.maximum(np.abs(today - unit * told.middle) - tolerance, 0.0)
     distance = np.divide(beyond, unit * told.error, out=np.zeros_like(beyond), where=enough)
     sure = surely_outside(distance, enough) & (rows.positives >= LEAST_POSITIVES)
-    outside = enough & (distance > Z_95)
-    return _Tests(today, unit, step, told, tolerance, enough, outside, sure & outside)
+    by_choice = np.array(
+        [rule.qualifies and not rule.points for rule in rows.sheet.rules]
+    )  # points are no matter
+    outside = enough & (distance > Z_95) & ~by_choice
+    return _Tests(today, unit, step, told, design.usual, tolerance, enough, outside, sure & outside)
 
 
 def _held(tests: _Tests, slope: Slope) -> Shrunk:
@@ -148,17 +155,25 @@ def _held(tests: _Tests, slope: Slope) -> Shrunk:
 def _learn(rows: RuleRows, design: Design, tests: _Tests, held: Shrunk, penalty: float) -> Floats:
     """Points of the sheet: today's where they stay, the best beside them for the others."""
     log_odds = held.pinned(tests.today / tests.unit, tests.stays).fit(rows, design, penalty)[: design.rules]
-    allowed = np.where(tests.sure, np.clip(log_odds, tests.told.low, tests.told.high), log_odds)
-    return np.where(tests.stays, tests.today, rounded(tests.unit * allowed, tests.step))
+    points = rounded(tests.unit * log_odds, tests.step)
+    sure = np.where(tests.sure, _within(points, tests), points)
+    return np.where(tests.stays, tests.today, sure)
+
+
+def _within(points: Floats, tests: _Tests) -> Floats:
+    """The nearest multiples of the step that the data allow, or nearest to what they allow where they hold none."""
+    low, high = tests.unit * tests.told.low / tests.step, tests.unit * tests.told.high / tests.step
+    least, most = np.ceil(low - 1e-9) * tests.step, np.floor(high + 1e-9) * tests.step
+    narrow = rounded(tests.unit * tests.told.middle, tests.step)
+    return np.asarray(np.round(np.where(least <= most, np.clip(points, least, most), narrow), 6) + 0.0)
 
 
 def _rule_fits(
-    rows: RuleRows, tests: _Tests, best: Floats, learned: Floats, backing: tuple[Support, ...]
+    rows: RuleRows, tests: _Tests, learned: Floats, backing: tuple[Support, ...]
 ) -> tuple[RuleFit, ...]:
     alike = twins(rows)
     return tuple(
-        _rule_fit(rows, tests, at, (float(best[at]), float(learned[at])), (backing[at], alike[at]))
-        for at in range(len(best))
+        _rule_fit(rows, tests, at, float(learned[at]), (backing[at], alike[at])) for at in range(len(learned))
     )
 
 
@@ -166,14 +181,13 @@ def _rule_fit(
     rows: RuleRows,
     tests: _Tests,
     at: int,
-    fit: tuple[float, float],
+    learned: float,
     resting: tuple[Support, Twin | None],
 ) -> RuleFit:
-    (log_odds, learned), (support, twin) = fit, resting
+    support, twin = resting
     rule, told = rows.sheet.rules[at], tests.told
-    low = min(float(told.low[at]), log_odds)  # an interval holds its estimate
-    high = max(float(told.high[at]), log_odds)
-    enough = support.enough
+    low, log_odds, high = (float(said[at]) for said in (told.low, told.middle, told.high))
+    enough, usual = support.enough, float(tests.usual[at])
     evidence = Evidence(
         points=rule.points,
         learned=learned,
@@ -181,13 +195,16 @@ def _rule_fit(
         high=high * tests.unit,
         changed=bool(tests.sure[at]),
         outside=bool(tests.outside[at]),
-        enough=enough,
+        lacks=support.lacks,
         total=rows.positives,
         leads=support.leads,
         converted=support.converted,
+        accounts=support.accounts,
         lift=support.lift,
-        odds=float(np.exp(learned / tests.unit)),
-        wide=high - low > WIDE,
+        odds=float(np.exp(usual * learned / tests.unit)),
+        wide=(high - low) * max(usual, 1.0) > WIDE,
+        each=rule.each,
+        qualifies=rule.qualifies,
         twin=rows.sheet.rules[twin.rule].name if twin else None,
         alike=twin is not None and twin.rho > 0.0,
     )
@@ -224,9 +241,14 @@ def _stability(tests: _Tests, at: int, learned: float) -> float:
 def _refuse_too_little(rows: RuleRows) -> None:
     converted = rows.positives
     other = len(set(rows.lead_id)) - converted
+    accounts = len(set(rows.account[rows.label == 1.0]))
     short = [
-        f"{have} {what} leads, {FEWEST} are needed"
-        for what, have in (("converted", converted), ("other", other))
+        f"{have} {what}, {FEWEST} are needed"
+        for what, have in (
+            ("converted leads", converted),
+            ("other leads", other),
+            ("accounts with a converted lead", accounts),
+        )
         if have < FEWEST
     ]
     if short:

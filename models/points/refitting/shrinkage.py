@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +16,7 @@ from models.points.refitting.design import Design
 from models.points.refitting.penalized import fit_penalized
 from models.points.rows import RuleRows
 from models.ridge import log_loss_terms
-from models.splits import Fold, forward_folds
+from models.splits import AccountFold, Fold, OrderedFold, forward_folds
 
 PENALTY: Final = 3.0
 """Prior precision of a rule, a standard deviation of .58 log-odds, where there is too little to choose."""
@@ -55,7 +56,7 @@ class Shrunk:
 
 
 def choose_penalty(rows: RuleRows, held: Shrunk) -> tuple[float, str]:
-    """The one of ``PENALTIES`` that does best on later data, and why it is the one."""
+    """The one of ``PENALTIES`` that does best on later data, or other accounts, and why it is the one."""
     if rows.positives < ENOUGH:
         return (
             PENALTY,
@@ -67,8 +68,16 @@ def choose_penalty(rows: RuleRows, held: Shrunk) -> tuple[float, str]:
         return PENALTY, "fixed: time leaves too little to choose by"
     losses = [sum(_loss(rows, held, penalty, fold) for fold in folds) for penalty in PENALTIES]
     tried = ", ".join(f"{penalty:g}" for penalty in PENALTIES)
-    blocks = "one later block" if len(folds) == 1 else f"{len(folds)} later blocks"
-    return PENALTIES[int(np.argmin(losses))], f"the best of {tried} on {blocks} of time"
+    return PENALTIES[int(np.argmin(losses))], f"the best of {tried} on {_judges(folds)}"
+
+
+def _judges(folds: Sequence[Fold]) -> str:
+    """What the folds judge on, in words."""
+    if isinstance(folds[0], AccountFold):
+        return f"{len(folds)} parts of the accounts, each by the others"
+    blocks = "one later block of time" if len(folds) == 1 else f"{len(folds)} later blocks of time"
+    late = "; some of the outcomes before were known only later"
+    return blocks + (late if isinstance(folds[0], OrderedFold) else "")
 
 
 def _loss(rows: RuleRows, held: Shrunk, penalty: float, fold: Fold) -> float:

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.matrix import Ints
-from models.points.refitting.verdicts import LEAST_CONVERTED, LEAST_LEADS
+from models.points.readings import Flags
+from models.points.refitting.verdicts import (
+    LEAST_ACCOUNTS,
+    LEAST_CONVERTED,
+    LEAST_CONVERTED_ACCOUNTS,
+    LEAST_LEADS,
+    Lacks,
+)
 from models.points.rows import RuleRows
 
 ALIKE: Final = 0.7
@@ -23,14 +29,21 @@ class Support:
     Attributes:
         leads: different ones for which it held at some snapshot. converted: those that converted from there.
         rate: converted of leads. lift: over the rate of all leads; both are ``None`` without leads.
-        enough: whether there is enough on both sides, with the rule and without it, to say anything.
+        accounts: different ones of these leads.
+        lacks: what is missing, on one of the sides, with the rule and without it, to say anything.
     """
 
     leads: int
     converted: int
     rate: float | None
     lift: float | None
-    enough: bool
+    accounts: int
+    lacks: Lacks
+
+    @property
+    def enough(self) -> bool:
+        """Whether anything can be said of the rule."""
+        return self.lacks == "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +54,76 @@ class Twin:
     rho: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Leads with a rule, or those without it, and accounts; converted ones, and leads that did not convert."""
+
+    leads: int
+    converted: int
+    accounts: int
+    converted_accounts: int
+
+    @property
+    def few(self) -> bool:
+        """Too few leads, or converted ones."""
+        return self.leads < LEAST_LEADS or self.converted < LEAST_CONVERTED
+
+    @property
+    def nearly_all(self) -> bool:
+        """Too few leads did not convert."""
+        return self.leads - self.converted < LEAST_CONVERTED
+
+    @property
+    def alike(self) -> bool:
+        """Too few accounts, or converted ones."""
+        return self.accounts < LEAST_ACCOUNTS or self.converted_accounts < LEAST_CONVERTED_ACCOUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Rows by number of their lead and their account, and whether they converted; each of shape (rows,)."""
+
+    lead: Ints
+    account: Ints
+    converted: Flags
+
+    def side(self, inside: Flags) -> _Side:
+        """Of some of the rows."""
+        won = inside & self.converted
+        return _Side(*(_different(of[which]) for of in (self.lead, self.account) for which in (inside, won)))
+
+
 def supports(rows: RuleRows) -> tuple[Support, ...]:
     """Of each rule."""
-    leads, lead = np.unique(rows.lead_id.astype(str), return_inverse=True)
-    converted = rows.label == 1.0
-    overall = _different(lead[converted]) / max(len(leads), 1)
-    return tuple(_support(fired, lead, converted, overall) for fired in rows.fired.T)
+    lead, account = (np.unique(of.astype(str), return_inverse=True)[1] for of in (rows.lead_id, rows.account))
+    counted = _Counted(lead, account, rows.label == 1.0)
+    every = counted.side(np.ones(len(rows), dtype=np.bool_))
+    overall = every.converted / max(every.leads, 1)
+    return tuple(_support(counted.side(fired), counted.side(~fired), overall) for fired in rows.fired.T)
 
 
-def _support(fired: NDArray[np.bool_], lead: Ints, converted: NDArray[np.bool_], overall: float) -> Support:
-    of_rule = _different(lead[fired]), _different(lead[fired & converted])
-    of_rest = _different(lead[~fired]), _different(lead[~fired & converted])
-    enough = all(leads >= LEAST_LEADS and sqls >= LEAST_CONVERTED for leads, sqls in (of_rule, of_rest))
-    if not of_rule[0]:
-        return Support(0, 0, None, None, enough=False)
-    rate = of_rule[1] / of_rule[0]
-    return Support(*of_rule, rate, rate / overall if overall else None, enough)
+def _support(rule: _Side, rest: _Side, overall: float) -> Support:
+    if not rule.leads:
+        return Support(0, 0, None, None, 0, "leads")
+    rate = rule.converted / rule.leads
+    return Support(
+        rule.leads,
+        rule.converted,
+        rate,
+        rate / overall if overall else None,
+        rule.accounts,
+        _lacks(rule, rest),
+    )
+
+
+def _lacks(rule: _Side, rest: _Side) -> Lacks:
+    missing: tuple[tuple[bool, Lacks], ...] = (
+        (rule.few, "leads"),
+        (rule.nearly_all, "other outcomes"),
+        (rule.alike, "accounts"),
+        (rest.few or rest.nearly_all or rest.alike, "leads without it"),
+    )
+    return next((what for short, what in missing if short), "nothing")
 
 
 def twins(rows: RuleRows) -> tuple[Twin | None, ...]:

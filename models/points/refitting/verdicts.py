@@ -7,20 +7,29 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
 from features.matrix import Floats
+from models.points.many import benjamini_hochberg
+from models.points.readings import Flags
 
 Verdict = Literal[
     "keep", "raise", "lower", "drop", "reverse", "not enough evidence", "leans up", "leans down"
 ]
 
+Lacks = Literal["nothing", "leads", "other outcomes", "accounts", "leads without it"]
+"""What is missing to say anything of a rule."""
+
 LEAST_LEADS: Final = 30
 LEAST_CONVERTED: Final = 10
-"""Leads with a rule, and without it, of which so many converted: with fewer nothing is said of the rule."""
+"""Leads with a rule, and without it, of which so many converted and so many did not: with fewer nothing is said."""
+LEAST_ACCOUNTS: Final = 10
+LEAST_CONVERTED_ACCOUNTS: Final = 5
+"""Accounts of these leads, of which so many have a converted one: fewer do not show how accounts differ."""
 LEAST_POSITIVES: Final = 150
-"""Converted leads in all below which no change is advised."""
+"""Converted leads in all below which no change is called sure."""
+NEARLY_ALL: Final = 0.8
+"""A rule whose leads convert so often may be noted only after the outcome."""
 FALSE_SHARE: Final = 0.10
 """Of the rules told to change, so large a share may be right as they are."""
 EXPLAINED: Final = 1.15
@@ -38,11 +47,12 @@ class Evidence:
     Attributes:
         points: today. learned: what the refitted sheet says. low, high: what the data allow.
         changed: today's points are surely outside, many rules being looked at. outside: they are outside.
-        enough: leads with and without the rule, and converted ones.
-        total: converted leads of the whole data. leads, converted: those with the rule.
+        lacks: what is missing to say anything, among leads with and without the rule.
+        total: converted leads of the whole data. leads, converted: those with the rule; accounts: of them.
         lift: how often they convert, as a multiple of all leads; ``None`` without leads.
-        odds: factor on the odds that stands behind ``learned``.
+        odds: factor on the odds that stands behind ``learned``; of a rule with ``each``, as often as usual.
         wide: whether they allow nearly everything.
+        each: points are given for each event. qualifies: its leads are handed over whatever their points.
         twin: a rule that mostly holds where this one does or, if it is not alike, where this one does not.
     """
 
@@ -52,13 +62,16 @@ class Evidence:
     high: float
     changed: bool
     outside: bool
-    enough: bool
+    lacks: Lacks
     total: int
     leads: int
     converted: int
+    accounts: int
     lift: float | None
     odds: float
     wide: bool
+    each: bool
+    qualifies: bool
     twin: str | None
     alike: bool
 
@@ -71,27 +84,24 @@ def tolerances(unit: float, step: float, usual: Floats) -> Floats:
     return np.maximum(step / 2.0, TOLERANCE * unit / np.maximum(usual, 1.0))
 
 
-def surely_outside(distance: Floats, looked_at: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def surely_outside(distance: Floats, looked_at: Flags) -> Flags:
     """Rules that differ by more than chance, of many that are looked at.
 
     Args:
         distance: that chance has to explain, in standard errors, shape (rules,).
         looked_at: rules of which something can be said at all.
 
-    Source: Benjamini and Hochberg (1995), *J. R. Stat. Soc. B* 57.
+    Returns:
+        Of those found, ``FALSE_SHARE`` are expected to be so by chance.
     """
-    looked = np.flatnonzero(looked_at)
-    chance = 2.0 * norm.sf(distance[looked])
-    order = np.argsort(chance, kind="stable")
-    within = np.flatnonzero(chance[order] <= FALSE_SHARE * (np.arange(len(order)) + 1) / max(len(order), 1))
     found = np.zeros(len(distance), dtype=np.bool_)
-    found[looked[order[: within[-1] + 1 if len(within) else 0]]] = True
+    found[looked_at] = benjamini_hochberg(2.0 * norm.sf(distance[looked_at])) <= FALSE_SHARE
     return found
 
 
 def decide(evidence: Evidence) -> Verdict:
     """The word. ``raise`` and ``lower`` are arithmetic: -20 instead of -50 is a raise."""
-    if not evidence.enough:
+    if evidence.lacks != "nothing":
         return "not enough evidence"
     if not evidence.outside or evidence.learned == evidence.points:
         return "keep"
@@ -111,6 +121,8 @@ def _change(evidence: Evidence) -> Verdict:
 def sentence(evidence: Evidence, verdict: Verdict) -> str:
     """What a marketing lead reads."""
     told = _SENTENCES[verdict](evidence)
+    if evidence.qualifies and verdict != "drop":
+        told += " It hands over at once whatever its points."
     if evidence.twin is None or verdict == "not enough evidence":
         return told
     way = "does" if evidence.alike else "does not"
@@ -118,44 +130,70 @@ def sentence(evidence: Evidence, verdict: Verdict) -> str:
 
 
 def _keep(of: Evidence) -> str:
+    kept = f"Keep {_worth(of, of.points)}"
     if not of.low <= of.points <= of.high:
-        return f"Keep {of.points:g}: the data say {_span(of)}, too near to change it."
+        return f"{kept}: the data say {_span(of)}, too near to change it."
     if of.wide:
-        return f"Keep {of.points:g}: the data leave {_span(of)} open, so nothing speaks against it."
-    return f"Keep {of.points:g}: the data say {_span(of)}."
+        return f"{kept}: the data leave {_span(of)} open, so nothing speaks against it."
+    return f"{kept}: the data say {_span(of)}."
+
+
+_CHECK: Final = (
+    "Before you do, check that it means what its name says and that nobody notes it only after the outcome"
+)
 
 
 def _raise(of: Evidence) -> str:
     explained = ", and other rules do not explain it" if of.points >= 0.0 and _often(of) > 1.0 else ""
-    return f"Raise to {of.learned:g} (now {of.points:g}): {_seen(of)}{explained}. The data say {_span(of)}."
+    check = f" {_CHECK}." if of.converted >= NEARLY_ALL * of.leads else ""
+    return f"{_move('Raise', of)}: {_seen(of)}{explained}. The data say {_span(of)}.{check}"
 
 
 def _lower(of: Evidence) -> str:
-    return f"Lower to {of.learned:g} (now {of.points:g}): {_seen(of)}{_but(of)}. The data say {_span(of)}."
+    return f"{_move('Lower', of)}: {_seen(of)}{_but(of)}. The data say {_span(of)}."
 
 
 def _drop(of: Evidence) -> str:
-    return f"Drop (now {of.points:g}): {_seen(of)}{_but(of)}. The data say {_span(of)}."
+    now = _worth(of, of.points)
+    told = (
+        f"Its points can go (now {now}); it still hands over at once" if of.qualifies else f"Drop (now {now})"
+    )
+    return f"{told}: {_seen(of)}{_but(of)}. The data say {_span(of)}."
 
 
 def _reverse(of: Evidence) -> str:
-    check = "Before you do, check that it means what its name says and that nobody notes it only after the outcome"
-    return f"Reverse to {of.learned:g} (now {of.points:g}): {_seen(of)}. The data say {_span(of)}. {check}."
+    return f"{_move('Reverse', of)}: {_seen(of)}. The data say {_span(of)}. {_CHECK}."
 
 
 def _too_little(of: Evidence) -> str:
     leads = f"{of.leads:,} lead{'' if of.leads == 1 else 's'}"
     sqls = f"{of.converted or 'no'} SQL{'' if of.converted == 1 else 's'}"
-    return f"Not enough evidence: {leads}, {sqls}. The points stay at {of.points:g}."
+    why: dict[Lacks, str] = {
+        "other outcomes": "; nearly all became SQLs: check that it is not noted after the outcome",
+        "accounts": f", of {of.accounts:,} account{'' if of.accounts == 1 else 's'}",
+        "leads without it": "; too little to compare with among leads without it",
+    }
+    return f"Not enough evidence: {leads}, {sqls}{why.get(of.lacks, '')}. The points stay at {_worth(of, of.points)}."
 
 
 def _leans(way: str) -> Callable[[Evidence], str]:
     def told(of: Evidence) -> str:
         few = f"{of.total:,} SQLs in all are too few to be sure"
         why = few if of.total < LEAST_POSITIVES else "one rule in so many may look like this by chance"
-        return f"Leans {way}, to {of.learned:g} (now {of.points:g}): the data say {_span(of)}, but {why}."
+        return (
+            f"Leans {way} (now {_worth(of, of.points)}): the data say {_span(of)}, but {why}; "
+            f"the refitted sheet tries {_worth(of, of.learned)}."
+        )
 
     return told
+
+
+def _move(how: str, of: Evidence) -> str:
+    return f"{how} to {_worth(of, of.learned)} (now {of.points:g})"
+
+
+def _worth(of: Evidence, points: float) -> str:
+    return f"{points:g} for each" if of.each else f"{points:g}"
 
 
 def _seen(of: Evidence) -> str:

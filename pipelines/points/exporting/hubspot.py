@@ -15,8 +15,11 @@ from typing import Final
 from features.sheet import Decay, Limits, Rule, Sheet
 from pipelines.points.cells import write_number
 from pipelines.points.exporting.criteria import (
+    AND,
     Criterion,
     Window,
+    Wording,
+    activity,
     alternatives,
     of_attribute,
     refined,
@@ -30,7 +33,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 MQL_COLUMNS: Final = ("alternative", "criterion", "operator", "value")
 
-_SCORE: Final = "the score"
+_WORDING: Final = Wording("the score")
 _MOST_OF_A_GROUP: Final = 100
 _MONTH: Final = 30
 Row = dict[str, str]
@@ -43,22 +46,34 @@ def hubspot_files(sheet: Sheet) -> Exported:
     notes = (
         "names of properties and events are those of the history: pick HubSpot's own for them",
         "a row without a rule belongs to the rule above it: both criteria must hold",
+        "several rows that name the same rule are rules of their own, the points of which add up",
+        "words stand in quotes, which are not typed; criteria with AND between them hold together",
     )
-    files = {"hubspot.csv": table(COLUMNS, rows), "mql.csv": mql_table(sheet, _SCORE)}
+    files = {"hubspot.csv": table(COLUMNS, rows), "mql.csv": mql_table(sheet, _WORDING)}
     return Exported(files, tuple(unsaid), notes)
 
 
-def mql_table(sheet: Sheet, score: str) -> str:
-    """Who is an MQL, as CSV. ``score``: name of the total."""
+def mql_table(sheet: Sheet, words: Wording) -> str:
+    """Who is an MQL, as CSV."""
     rows = (
         {"alternative": str(number), "criterion": one.what, "operator": one.operator, "value": one.value}
-        for number, together in enumerate(alternatives(sheet, score), 1)
+        for number, together in enumerate(alternatives(sheet, words), 1)
         for one in together
     )
     return table(MQL_COLUMNS, rows)
 
 
 def _rows(rule: Rule) -> list[Row]:
+    rows = _scored(rule)
+    unscored = {"score": "", "points": "", "limit_of_the_rule": "", "decay": ""}
+    return [row | unscored for row in rows] if _only_qualifies(rule) else rows
+
+
+def _only_qualifies(rule: Rule) -> bool:
+    return rule.qualifies and not rule.points
+
+
+def _scored(rule: Rule) -> list[Row]:
     differs = {"differs": " ".join(gap.why for gap in _gaps(rule))}
     first = {"rule": rule.name, "group": rule.group or "", "points": write_number(rule.points)}
     if rule.when.event is None:
@@ -77,16 +92,12 @@ def _criterion(one: Criterion) -> Row:
 
 def _silent(rule: Rule, days: int) -> list[Criterion]:
     """A property that stands in for events that did not happen."""
-    latest = f"date of the latest {_selected(rule)}"
+    latest = f"date of the latest {activity(rule)}"
     ago = f"{days} days ago, or unknown"
     return [
         Criterion(latest, "is more than", ago),
         Criterion("create date", "is more than", f"{days} days ago"),
     ]
-
-
-def _selected(rule: Rule) -> str:
-    return ", ".join([str(rule.when.event), *map(str, refined(rule.when.where))])
 
 
 def _event(rule: Rule, window: Window) -> Row:
@@ -97,7 +108,7 @@ def _event(rule: Rule, window: Window) -> Row:
         "object": "contact",
         "criterion": str(rule.when.event),
         "operator": "happened",
-        "refined_by": ", ".join(map(str, refined(rule.when.where))),
+        "refined_by": AND.join(map(str, refined(rule.when.where))),
         "timeframe": window.span if rule.decay is None or rule.decay.steps is not None else "",
         "frequency": f"at least {rule.when.times} times" if often else "",
         "points": write_number(window.points),
@@ -131,7 +142,11 @@ def _gaps(rule: Rule) -> Iterator[Unsaid]:
     if test.silent_days is not None:
         why = "no rule is about events that did not happen: a property kept by a workflow stands in."
         yield Unsaid(rule.name, why)
-    if decay is not None:
+    if _only_qualifies(rule):
+        yield Unsaid(rule.name, "no points: only for mql.csv.")
+        if decay is not None and decay.steps is None:
+            yield Unsaid(rule.name, "nothing there ends with what would be left of its points.")
+    elif decay is not None:
         yield from (Unsaid(rule.name, why) for why in _gaps_of_decay(rule, decay))
     if rule.qualifies:
         yield Unsaid(

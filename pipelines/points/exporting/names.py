@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from typing import Final
+
+_SPELLED: Final = str.maketrans({"ß": "ss", "ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 def plain_name(phrase: str, longest: int) -> str:
     """Lower-case letters, digits and single underscores, from a letter on; never empty.
 
-    >>> plain_name("200 employees, or more", 40), plain_name("Pharma & Universität", 40), plain_name("?", 9)
-    ('n200_employees_or_more', 'pharma_universitat', 'unnamed')
+    >>> plain_name("200 employees, or more", 40), plain_name("Große Universität", 40), plain_name("?", 9)
+    ('n200_employees_or_more', 'grosse_universitaet', 'unnamed')
     """
-    letters = unicodedata.normalize("NFKD", phrase).encode("ascii", "ignore").decode().lower()
+    spelled = unicodedata.normalize("NFC", phrase).lower().translate(_SPELLED)
+    letters = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
     words = re.sub(r"[^a-z0-9]+", "_", letters).strip("_") or "unnamed"
     return (f"n{words}" if words[0].isdigit() else words)[:longest].rstrip("_")
 

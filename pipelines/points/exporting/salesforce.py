@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from features.errors import LeadlightError
 from features.sheet import Axis, Limits, Sheet
 from pipelines.points.exporting import formulas
 from pipelines.points.exporting.formulas import LONGEST_TEXT, MOST_CHARACTERS, MOST_COMPILED, Formula
+from pipelines.points.exporting.idle import working
 from pipelines.points.exporting.salesforce_fields import Fields, ToFill, Type
 from pipelines.points.exporting.salesforce_rules import NONE, ONE, Said, compared, said
 
@@ -38,11 +39,22 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule is: a part of the formula of a field, by the names of both."""
+
+    rule: str
+    gives: Literal["points", "MQL at once"]
+    api_name: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
 class Salesforce:
     """All fields, in the order in which they can be made; the last ones answer.
 
     Attributes:
         to_fill: what the formulas read. made: formula fields. groups: API name by group. total, mql: API names.
+        places: where the rules are, twice for one that gives points and qualifies.
         cell: that of the grid, empty without one.
     """
 
@@ -51,6 +63,7 @@ class Salesforce:
     groups: dict[str, str]
     total: str
     mql: str
+    places: tuple[Place, ...]
     cell: str = ""
 
 
@@ -86,6 +99,7 @@ class _Builder:
         """``stored``: helper fields hold numbers, so that formulas above them stay small."""
         self._sheet, self._stored = sheet, stored
         self._fields, self._made = Fields(), list[Made]()
+        self._moved = list[tuple[Formula, str]]()
         self._total, self._mql = self._fields.name("points total"), self._fields.name("points mql")
         self._cell = self._fields.name("points cell") if sheet.grid else ""
         self._groups = {group: self._fields.name(f"points {group}") for group in sheet.groups}
@@ -93,22 +107,40 @@ class _Builder:
     def built(self) -> Salesforce:
         """All fields."""
         sheet = self._sheet
-        by_rule = {
-            rule.name: said(rule, self._fields, self._words)
-            for rule in sheet.rules
-            if rule.points or rule.qualifies
-        }
+        by_rule = {rule.name: said(rule, self._fields, self._words) for rule in working(sheet)}
         groups = {group: self._group(group, limits, by_rule) for group, limits in sheet.groups.items()}
         loose = self._points(by_rule, None)
         total = self._packed([*groups.values(), *loose], "points")
         capped = formulas.clipped(total, sheet.total.least, sheet.total.most)
         reference = self._make(self._total, "points in all", "Number(18, 6)", capped)
-        holds = [by_rule[rule.name].holds for rule in sheet.rules if rule.qualifies]
-        conditions = [*self._reached(reference, groups), *self._at_once(holds)]
+        holds = {
+            rule.name: formulas.call("IF", by_rule[rule.name].holds, ONE, NONE)
+            for rule in sheet.rules
+            if rule.qualifies
+        }
+        conditions = [*self._reached(reference, groups), *self._at_once(list(holds.values()))]
         decided = formulas.either(conditions) if conditions else compared(ONE, "=", NONE)
         self._make(self._mql, "is an MQL", "Checkbox", decided)
         to_fill = tuple(self._fields.to_fill.values())
-        return Salesforce(to_fill, tuple(self._made), self._groups, self._total, self._mql, self._cell)
+        places = tuple(self._places(by_rule, holds))
+        return Salesforce(
+            to_fill, tuple(self._made), self._groups, self._total, self._mql, places, self._cell
+        )
+
+    def _places(self, by_rule: Mapping[str, Said], holds: Mapping[str, Formula]) -> Iterable[Place]:
+        for rule in working(self._sheet):
+            if rule.points:
+                part = by_rule[rule.name].points
+                home = self._groups[rule.group] if rule.group else self._total
+                yield Place(rule.name, "points", self._field_with(part, home), part.text)
+            if rule.qualifies:
+                part = holds[rule.name]
+                yield Place(rule.name, "MQL at once", self._field_with(part, self._mql), part.text)
+
+    def _field_with(self, part: Formula, home: str) -> str:
+        """The helper field that a part was moved to, else ``home``."""
+        moved = (name for one, name in self._moved if one is part)
+        return next(moved, home)
 
     def _make(self, name: str, label: str, kind: Type, formula: Formula, *, stored: bool = False) -> Formula:
         self._made.append(Made(name, label, kind, formula, stored))
@@ -141,10 +173,15 @@ class _Builder:
             return whole
         steady = [part for part in parts if not part.timed]
         timed = [part for part in parts if part.timed]
-        moved = [self._help(formulas.summed(chunk, lines=True), label) for chunk in _chunks(steady)]
-        moved += [self._help(formulas.summed(chunk, lines=True), label) for chunk in _chunks(timed)]
+        moved = [self._move(chunk, label) for chunk in (*_chunks(steady), *_chunks(timed))]
         again = formulas.summed(moved, lines=True)
         return again if _room(again) or len(moved) >= len(parts) else self._packed(moved, label)
+
+    def _move(self, parts: list[Formula], label: str) -> Formula:
+        """A helper field for the sum of some parts."""
+        helper = self._help(formulas.summed(parts, lines=True), label)
+        self._moved += [(part, helper.text) for part in parts]
+        return helper
 
     def _reached(self, total: Formula, groups: dict[str, Formula]) -> Iterable[Formula]:
         sheet = self._sheet
@@ -176,9 +213,8 @@ class _Builder:
             name = formulas.call("IF", reached, formulas.text(above), name)
         return name
 
-    def _at_once(self, holds: list[Formula]) -> Iterable[Formula]:
-        if holds:
-            parts = [formulas.call("IF", held, ONE, NONE) for held in holds]
+    def _at_once(self, parts: list[Formula]) -> Iterable[Formula]:
+        if parts:
             yield compared(formulas.joined("+", [self._packed(parts, "points at once")]), ">", NONE)
 
 
@@ -201,7 +237,7 @@ def too_long(sheet: Sheet) -> list[tuple[str, str]]:
     """Rules with words that no text field can hold, each with the word's beginning."""
     return [
         (rule.name, word[:40])
-        for rule in sheet.rules
+        for rule in working(sheet)
         for word in (*rule.when.one_of, *rule.when.contains)
         if len(word) > LONGEST_TEXT
     ]

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from features.sheet import Sheet
+from pipelines.points.cells import write_number
 from pipelines.points.exporting.exported import THE_SHEET, Exported, Unsaid, table
 from pipelines.points.exporting.formulas import MOST_CHARACTERS, MOST_COMPILED, ONCE_COMPILED
+from pipelines.points.exporting.idle import left_out, working
 from pipelines.points.exporting.names import one_line
-from pipelines.points.exporting.salesforce import Made, Salesforce, to_salesforce, too_long
+from pipelines.points.exporting.salesforce import Made, Place, Salesforce, to_salesforce, too_long
 
 COLUMNS: Final = ("step", "api_name", "type", "kind", "holds", "formula", "characters", "compiled_estimate")
+RULE_COLUMNS: Final = ("rule", "points", "group", "gives", "field", "formula", "part")
 
 
 def salesforce_files(sheet: Sheet) -> Exported:
@@ -21,7 +24,11 @@ def salesforce_files(sheet: Sheet) -> Exported:
         LeadlightError: some formula cannot be kept within the limits of Salesforce.
     """
     built = to_salesforce(sheet)
-    files = {"README.md": _readme(sheet, built), "fields.csv": _fields(built)}
+    files = {
+        "README.md": _readme(sheet, built),
+        "fields.csv": _fields(built),
+        "rules.csv": _rules(sheet, built),
+    }
     files |= {f"formulas/{made.api_name}.txt": made.formula.text + "\n" for made in built.made}
     return Exported(files, tuple(_unsaid(sheet)), tuple(_notes(built)))
 
@@ -47,10 +54,31 @@ def _row(made: Made) -> dict[str, str]:
     }
 
 
+def _rules(sheet: Sheet, built: Salesforce) -> str:
+    """Where each rule is, in order of the sheet; nowhere where it changes nothing."""
+    places: dict[str, list[Place]] = {rule.name: [] for rule in sheet.rules}
+    for place in built.places:
+        places[place.rule].append(place)
+    rows: list[dict[str, str]] = []
+    for rule in sheet.rules:
+        known = {"rule": rule.name, "points": write_number(rule.points), "group": rule.group or ""}
+        rows += [known | _place(place) for place in places[rule.name]] or [known | {"gives": "nothing"}]
+    return table(RULE_COLUMNS, rows)
+
+
+def _place(place: Place) -> dict[str, str]:
+    return {
+        "gives": place.gives,
+        "field": place.api_name,
+        "formula": f"formulas/{place.api_name}.txt",
+        "part": place.part,
+    }
+
+
 def _unsaid(sheet: Sheet) -> Iterable[Unsaid]:
     if not sheet.decides:
         yield Unsaid(THE_SHEET, "it does not say who is an MQL; the formula is never true")
-    for rule in sheet.rules:
+    for rule in working(sheet):
         if rule.each and rule.decay is not None and rule.decay.steps is None:
             why = "a formula cannot go through single events; a nightly job has to add them up in a number field"
             yield Unsaid(rule.name, why)
@@ -58,6 +86,7 @@ def _unsaid(sheet: Sheet) -> Iterable[Unsaid]:
             yield Unsaid(rule.name, "LOWER stands in for the folding of letters such as ß")
     for name, word in too_long(sheet):
         yield Unsaid(name, f"no text field holds the word that begins with {word!r}; it never matches")
+    yield from left_out(sheet)
 
 
 def _notes(built: Salesforce) -> Iterable[str]:
@@ -76,7 +105,7 @@ def _readme(sheet: Sheet, built: Salesforce) -> str:
 # {one_line(sheet.name)} in Salesforce
 
 Fields of the object Lead, in the order of fields.csv, each only on fields above it. The answers are
-`{built.total}` (points) and `{built.mql}` (checkbox).
+`{built.total}` (points) and `{built.mql}` (checkbox). rules.csv says which part of which formula each rule is.
 
 1. **Fields to be filled.** Where the lead has such a field under another name, put that name into the formulas.
    The formulas compare texts as they are, upper and lower case told apart. A picklist works as it is in `CASE`;

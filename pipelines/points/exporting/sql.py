@@ -19,6 +19,8 @@ from pipelines.points.exporting.sql_text import identifier, number, parsed, text
 
 _LONGEST: Final = 63
 """Characters of a column's name in PostgreSQL, the strictest."""
+_NOT_MINUS_0: Final = " + 0e0"
+"""Makes -0.0 of what is 0 times something negative a plain 0."""
 
 HEAD: Final = """\
 -- {name}: points of every lead as known at a moment.
@@ -156,7 +158,7 @@ def _ruled(sheet: Sheet, counted: list[str]) -> str:
 
 
 def _given(rule: Rule, at: int) -> str:
-    points = f"times_{at} * {number(rule.points)}"
+    points = f"times_{at} * {number(rule.points)}{_NOT_MINUS_0}"
     return points if rule.most is None else _clipped(points, Limits(least=-rule.most, most=rule.most))
 
 
@@ -213,7 +215,7 @@ def _named(axis: Axis, place: int) -> str:
 def _answer(sheet: Sheet) -> str:
     shares = _shares(sheet)
     by_rule = [
-        f"given_{at}{shares[place]} AS {identifier(name)}"
+        f"given_{at}{shares[place]}{_NOT_MINUS_0 if shares[place] else ''} AS {identifier(name)}"
         for at, (place, name) in enumerate(zip(_places(sheet), rule_columns(sheet), strict=True), 1)
     ]
     groups = [f"held_{place} AS {identifier(name)}" for place, name in enumerate(group_columns(sheet))]

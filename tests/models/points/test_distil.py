@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -91,6 +92,12 @@ def test_fewer_rules_cost_fidelity() -> None:
     short = distil(*_taught(), Terms(20.0, 5.0, 0.2, {}, at_most=3), seed=1)
     assert len(short.rules) <= 3
     assert short.fidelity.spearman.value < _distilled().fidelity.spearman.value
+
+
+def test_no_rule_rewards_what_is_to_be_avoided() -> None:
+    assert any(rule.when.event == "demo" for rule in _distilled().rules)
+    without = distil(*_taught(), replace(TERMS, avoid=frozenset({"demo"})), seed=1)
+    assert not any(rule.when.event == "demo" for rule in without.rules)
 
 
 def test_the_same_model_gives_the_same_sheet() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -75,6 +77,17 @@ def test_no_other_coefficients_of_these_signs_do_better(model, train):
         gaps.append(objective(own, penalty) - found.fun)
     assert min(gaps) < 1e-6
     assert min(gaps) > -1e-6
+
+
+def test_it_knows_no_service_lines(train):
+    """Neither in the fit nor where the penalty is chosen."""
+    random = np.random.default_rng(0)
+    lines = np.array(["a", "b", "c"], dtype=object)[random.integers(0, 3, len(train))]
+    blank = np.full(len(train), "", dtype=object)
+    one, other = (
+        PointsLearner(SHEET).fit(replace(train, service_line=line), seed=0) for line in (lines, blank)
+    )
+    assert one == other
 
 
 def test_it_needs_only_the_columns_of_the_sheet(model, train):

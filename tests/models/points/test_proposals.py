@@ -13,7 +13,8 @@ from features.language import count, recency
 from features.sheet import RuleTest, Sheet
 from features.sheet_checks import sheet_problems
 from models.points.discovery.candidates import Candidate, as_test, candidates, clashes, fires
-from models.points.discovery.proposals import Proposal, missing_rules
+from models.points.discovery.proposals import Proposal, _Scale, missing_rules
+from models.points.discovery.testing import Partial
 from tests.builders import at, history
 from tests.models.points.firm import SHEET, Firm
 
@@ -137,3 +138,10 @@ def test_the_time_since_the_last_event_says_whether_there_was_one(
     assert test == RuleTest(event="visit", days=days)
     [counted] = matrix.column(columns[0].name)
     assert bool(fires(test, matrix)[0]) == (counted > 0)
+
+
+def test_what_few_leads_say_is_worth_fewer_points() -> None:
+    scale = _Scale(unit=20.0, step=5.0, taken=frozenset())
+    assert scale.points(Partial(log_odds=0.9, error=0.1)) == 20.0
+    assert scale.points(Partial(log_odds=4.27, error=1.97)) == 10.0
+    assert scale.points(Partial(log_odds=-0.01, error=1.0)) == -5.0

@@ -95,7 +95,7 @@ def test_intervals_cover_the_truth_and_estimates_are_near(many: Runs) -> None:
     assert np.abs(many.floats("log_odds").mean(axis=0) - TRUTH).max() <= 0.15
     strong = np.abs(TRUTH) >= 0.3
     # A rule of 0 points or more may have no sign; one that is there is right.
-    assert (many.floats("log_odds") * TRUTH >= 0.0)[:, strong].all()
+    assert (np.array([run.weights for run in many.fitted]) * TRUTH >= 0.0)[:, strong].all()
 
 
 def test_intervals_cover_where_leads_of_an_account_are_alike() -> None:

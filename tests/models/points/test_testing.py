@@ -12,7 +12,8 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import false_discovery_control
 
-from models.points.discovery.testing import Partial, Sample, benjamini_hochberg, halves, own_levels
+from models.points.discovery.testing import Partial, Sample, halves, own_levels
+from models.points.many import benjamini_hochberg
 from models.points.rows import RuleRows
 from models.ridge import log_loss_terms
 from tests.models.points.firm import SHEET, Firm

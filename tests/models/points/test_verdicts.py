@@ -13,8 +13,9 @@ from models.points.refitting.unit import robust_unit, rounded, step_of
 from models.points.refitting.verdicts import Evidence, decide, sentence, surely_outside, tolerances
 
 RAISED = Evidence(
-    points=5, learned=25, low=18.2, high=29.7, changed=True, outside=True, enough=True, total=800,
-    leads=400, converted=90, lift=2.91, odds=3.5, wide=False, twin=None, alike=False,
+    points=5, learned=25, low=18.2, high=29.7, changed=True, outside=True, lacks="nothing", total=800,
+    leads=400, converted=90, accounts=300, lift=2.91, odds=3.5, wide=False, each=False, qualifies=False, twin=None,
+    alike=False,
 )  # fmt: skip
 
 
@@ -24,7 +25,7 @@ RAISED = Evidence(
         ({}, "raise"),
         ({"outside": False, "changed": False}, "keep"),
         ({"learned": 5.0}, "keep"),
-        ({"enough": False}, "not enough evidence"),
+        ({"lacks": "leads"}, "not enough evidence"),
         ({"total": 149}, "leans up"),
         ({"changed": False}, "leans up"),
         ({"changed": False, "learned": 0.0}, "leans down"),
@@ -62,12 +63,13 @@ def test_sentences_say_it_in_plain_words() -> None:
     assert said(learned=5.0, outside=False) == "Keep 5: the data say 18 to 30, too near to change it."
     assert said(learned=5.0, outside=False, low=3, high=9) == "Keep 5: the data say 3 to 9."
     assert "nothing speaks against it" in said(learned=5.0, outside=False, low=-20, high=29, wide=True)
-    assert said(enough=False, leads=12, converted=3) == (
+    assert said(lacks="leads", leads=12, converted=3) == (
         "Not enough evidence: 12 leads, 3 SQLs. The points stay at 5."
     )
-    assert said(enough=False, leads=1, converted=0).startswith("Not enough evidence: 1 lead, no SQLs.")
+    assert said(lacks="leads", leads=1, converted=0).startswith("Not enough evidence: 1 lead, no SQLs.")
     assert said(total=90) == (
-        "Leans up, to 25 (now 5): the data say 18 to 30, but 90 SQLs in all are too few to be sure."
+        "Leans up (now 5): the data say 18 to 30, but 90 SQLs in all are too few to be sure; the refitted sheet "
+        "tries 25."
     )
     assert "by chance" in said(changed=False)
     assert said(learned=-10.0, low=-14, high=-6, lift=0.5).startswith(
@@ -79,8 +81,42 @@ def test_sentences_say_it_in_plain_words() -> None:
     assert " where 'clicked' does not: " in said(twin="clicked", alike=False)
 
 
+def test_sentences_say_what_is_missing() -> None:
+    assert said(lacks="other outcomes", leads=60, converted=60) == (
+        "Not enough evidence: 60 leads, 60 SQLs; nearly all became SQLs: check that it is not noted after the "
+        "outcome. The points stay at 5."
+    )
+    assert said(lacks="accounts", accounts=1).startswith(
+        "Not enough evidence: 400 leads, 90 SQLs, of 1 account."
+    )
+    assert "to compare with among leads without it. " in said(lacks="leads without it")
+
+
+def test_a_rule_that_nearly_always_converts_is_to_be_checked() -> None:
+    check = "Before you do, check that it means what its name says and that nobody notes it only after the outcome."
+    assert said(leads=100, converted=80).endswith(check)
+    assert check not in said(leads=100, converted=79)
+    assert said(learned=-10.0).endswith(check)
+
+
+def test_rules_for_each_event_say_so() -> None:
+    assert said(each=True).startswith("Raise to 25 for each (now 5): ")
+    assert said(each=True, learned=0.0).startswith("Drop (now 5 for each): ")
+    assert said(each=True, learned=5.0).startswith("Keep 5 for each: ")
+    assert said(each=True, total=90).endswith("the refitted sheet tries 25 for each.")
+
+
+def test_rules_that_hand_over_at_once_say_so() -> None:
+    assert said(qualifies=True, learned=0.0, low=-3, high=4, lift=1.0) == (
+        "Its points can go (now 5); it still hands over at once: leads with it become SQLs as often as the average "
+        "lead. The data say -3 to 4."
+    )
+    for change in ({}, {"learned": 5.0}, {"lacks": "leads"}):
+        assert said(qualifies=True, **change).endswith(" It hands over at once whatever its points.")
+
+
 def test_nothing_but_plain_words() -> None:
-    for change in ({}, {"total": 90}, {"learned": 0.0}, {"learned": -5.0}, {"enough": False}):
+    for change in ({}, {"total": 90}, {"learned": 0.0}, {"learned": -5.0}, {"lacks": "other outcomes"}):
         words = said(**change).casefold()
         for jargon in ("coefficient", "bootstrap", "interval", "odds", "significan", "regress", "p-value"):
             assert jargon not in words

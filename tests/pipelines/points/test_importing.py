@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import DefinitionError
-from features.sheet import Limits, Rule, RuleTest
+from features.sheet import Limits, Rule, RuleTest, Selection
 from features.sheet_checks import sheet_problems
 from pipelines.points.importing import read_csv
 from pipelines.points.table import COLUMNS, to_row
@@ -56,12 +56,31 @@ def test_a_sheet_as_a_german_spreadsheet_saves_it(tmp_path):
     )
 
 
+def test_german_heads_below_a_line_for_excel(tmp_path):
+    text = "sep=;\r\nRegel;Punkte;Ereignis;Tage;Thema;Kanal;Quelle;Kampagne;Attribut;One of\r\n"
+    rows = "Preise;2,5;visit;7;pricing;web;ads;spring;;\r\nLand;5;;;;;;;country;DE | AT\r\n"
+    where = Selection(topic=("pricing",), channel=("web",), source=("ads",), campaign=("spring",))
+    assert read_csv(written(tmp_path, text + rows)).rules == (
+        Rule(name="Preise", points=2.5, when=RuleTest(event="visit", days=7, where=where)),
+        Rule(name="Land", points=5, when=RuleTest(attribute="country", one_of=("DE", "AT"))),
+    )
+    [told] = problems(written(tmp_path, text.replace("Tage", "Rule") + rows))
+    assert told == "row 1: column rule stands twice"
+
+
+def test_text_of_an_older_excel(tmp_path):
+    path = tmp_path / "sheet.csv"
+    path.write_bytes("rule,points,event\ngroß,5,visit\n".encode("latin-1"))
+    with pytest.raises(DefinitionError, match="is not text in UTF-8; in Excel: save as CSV UTF-8"):
+        read_csv(path)
+
+
 def test_what_stands_beside_the_rules(tmp_path):
     beside = written(
-        tmp_path, "name: ours\nmql_at: 60\ngroups: {fit: {most: 50}}\nneeds: {fit: 20}\n", "settings.yaml"
+        tmp_path, "name: ours\nmql_at: 20\ngroups: {fit: {most: 50}}\nneeds: {fit: 20}\n", "settings.yaml"
     )
     sheet = read_csv(written(tmp_path, HEAD + "large,20,,,size,,200,,fit\n"), beside)
-    assert (sheet.name, sheet.mql_at, sheet.needs) == ("ours", 60, {"fit": 20})
+    assert (sheet.name, sheet.mql_at, sheet.needs) == ("ours", 20, {"fit": 20})
     assert sheet.groups == {"fit": Limits(most=50)}
     alone = read_csv(written(tmp_path, HEAD + "visit,5,visit,7,,,,,\n"))
     assert (alone.name, alone.mql_at) == ("sheet", None)
@@ -95,9 +114,10 @@ def test_what_stands_beside_the_rules(tmp_path):
             [
                 "row 1, 'name': there is no such column; did you mean rule?",
                 "row 1, 'evnt': there is no such column; did you mean event?",
-                "row 1, 'owner': there is no such column; there are rule, points",
+                "row 1, 'owner': there is no such column",
                 "row 1: column rule is missing",
                 "row 1: there is neither a column event nor a column attribute",
+                "row 1: there are columns rule, points, group",
             ],
             id="columns",
         ),

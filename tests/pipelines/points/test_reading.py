@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.special import expit
 
-from features.clock import DAY, SECOND
+from features.clock import DAY, SECOND, iso
 from features.errors import DefinitionError, LeadlightError
 from features.language import count
 from models.points.evaluation import evaluate
@@ -87,7 +87,20 @@ def test_the_period_is_what_sales_lived_through(data):
     assert (period.capacity_per_week, period.within_hours) == (10, 48.0)
     assert 0 < period.unworked_above < period.unworked_below < 1
     unworked = np.mean([asked.state[i] == "unworked" for i in offered])
-    assert header(data).unworked == pytest.approx(unworked)
+    assert header(data, learned=data.split.train, judged=True).unworked == pytest.approx(unworked)
+
+
+def test_leads_a_week_are_counted_among_all_that_were_offered(data):
+    asked, offered = data.examples, data.offered()
+    at = np.flatnonzero(data.in_period)
+    assert "unworked" in asked.state[at]
+    assert len(offered) == len(at) > len(data.split.test)
+    assert offered.weight.sum() == pytest.approx(len(set(asked.lead_id[at])))
+    handed = evaluate(data.sheet, asked.matrix.take(at), asked.service_line[at]).is_mql
+    period = data.period()
+    assert period.today_per_week == pytest.approx(offered.weight[handed].sum() / period.weeks)
+    assert set(offered.segments) >= set(data.segments())
+    assert {len(values) for values in offered.segments.values()} == {len(offered)}
 
 
 def test_segments_are_known_attributes_of_the_judged_rows(data):
@@ -98,10 +111,20 @@ def test_segments_are_known_attributes_of_the_judged_rows(data):
 
 
 def test_the_header_says_what_was_asked(data):
-    told = header(data)
+    told = header(data, learned=data.split.train, judged=True)
     assert told.question.startswith("Does this lead become an SQL")
     assert told.learned_since < told.learned_until < told.judged_since < told.judged_until
     assert told.converted == data.split.dataset.positives
+
+
+def test_the_header_of_what_learned_from_all_says_that_nothing_was_judged(data):
+    rows = data.split.dataset
+    told = header(data, learned=np.arange(len(rows)), judged=False)
+    assert (told.judged_since, told.judged_until) == (None, None)
+    assert (told.learned_since, told.learned_until) == (iso(int(rows.as_of[0])), iso(int(rows.as_of[-1])))
+    asked = data.examples
+    inside = (asked.as_of >= rows.as_of[0]) & (asked.as_of <= rows.as_of[-1]) & (asked.state != "duplicate")
+    assert told.unworked == pytest.approx((asked.state[inside] == "unworked").mean())
 
 
 def run_of(folder, data, *, part="test", rows=None):

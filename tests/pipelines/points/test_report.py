@@ -180,6 +180,28 @@ def test_nothing_found_is_said(given):
     assert "No other window or decay" in nothing
 
 
+def test_a_page_that_judges_nothing_does_not_say_so(given, text):
+    assert re.search(r"Learned from .* to .*, judged on ", text)
+    head = {**given["header"], "judged_since": None, "judged_until": None}
+    told = text_of(render(PointsReport.model_validate({"header": head, "refit": given["refit"]})))
+    assert "judged on" not in told
+    assert re.search(r"Learned from [^.,]* to [^.,]*\. Sales never", told)
+
+
+def test_without_a_stated_capacity_the_page_says_whose_volume_it_is(given):
+    comparison = json.loads(json.dumps(given["comparison"]))
+    comparison["period"].update(capacity_per_week=None, today_per_week=12.0)
+    told = text_of(render(PointsReport.model_validate({**given, "comparison": comparison})))
+    assert "The best 12 a week of each: as many as today's sheet hands over" in told
+
+
+def test_where_more_than_the_total_decides_the_page_names_the_rule(given):
+    changed = json.loads(json.dumps(given))
+    changed["calibration"]["today"][0].update(threshold=None, at_threshold=None)
+    told = text_of(render(PointsReport.model_validate(changed)))
+    assert "today's rule for MQLs" in told
+
+
 def test_without_capacity_or_movers_the_page_still_reads(given):
     comparison = json.loads(json.dumps(given["comparison"]))
     comparison["period"]["capacity_per_week"] = None

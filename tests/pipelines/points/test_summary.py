@@ -58,6 +58,42 @@ def test_what_changes_is_told_the_largest_first(report):
     assert len(changes) == 2
 
 
+def test_without_a_stated_capacity_all_are_judged_at_todays_volume(given):
+    changed = json.loads(json.dumps(given))
+    changed["comparison"]["period"].update(capacity_per_week=None, today_per_week=18.9)
+    told = titled(PointsReport.model_validate(changed))
+    assert told["What it brings"][0] == (
+        "The playbook states no capacity, so all are judged at 19 leads a week, as today's sheet brings."
+    )
+    assert told["What it brings"][1].startswith("Of the best 19 leads a week by your sheet")
+    assert "With the same 19 calls a week" in told["The answer"][1]
+
+
+def test_where_more_than_the_total_decides_no_points_are_called_the_threshold(given):
+    changed = json.loads(json.dumps(given))
+    changed["calibration"]["today"][0]["threshold"] = None
+    told = titled(PointsReport.model_validate(changed))["Your sheet"][1]
+    assert told.startswith("Of the leads that your rule for MQLs hands over, ")
+    assert "points" not in told
+
+
+def test_more_leads_at_the_highest_total_than_sales_can_work_is_said(given):
+    changed = json.loads(json.dumps(given))
+    changed["calibration"].update(
+        at_capacity=None, tied="no threshold fits: more leads share the highest total"
+    )
+    told = titled(PointsReport.model_validate(changed))["Your sheet"]
+    assert "No threshold fits: more leads share the highest total." in told
+    assert not any("which would be a threshold" in sentence for sentence in told)
+
+
+def test_what_nobody_judged_is_not_said_to_be_judged(given):
+    head = {**given["header"], "judged_since": None, "judged_until": None}
+    report = PointsReport.model_validate({"header": head, "refit": given["refit"]})
+    assert "judged" not in summary_lines(report)[1]
+    assert "judged on" not in render_summary(report)
+
+
 def test_many_changes_are_cut_short(given):
     changed = json.loads(json.dumps(given))
     raised = changed["refit"]["rules"][1]

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from features.errors import DefinitionError
 from features.sheet import Decay, Rule, RuleTest
-from pipelines.points.cells import read_number
+from pipelines.points.cells import read_number, read_words, write_words
 from pipelines.points.table import COLUMNS, from_row, to_row
 from tests.pipelines.points.rules import rules
 
@@ -94,6 +94,14 @@ def test_numbers_as_people_write_them(cell, number):
         ),
         pytest.param({"decay": "steps 30"}, ["row 7, decay: write half-life 30"], id="steps without shares"),
         pytest.param({"decay": "steps 30:2"}, ["row 7, decay: shares of steps must fall"], id="more than all"),
+        pytest.param(
+            {"topic": "Germany; Austria"},
+            ["one word or more: write Germany | Austria for two words, or [\"Germany; Austria\"] for one"],
+            id="a semicolon between words",
+        ),
+        pytest.param({"topic": "a, b, c"}, ["write a | b | c for three words, or [\"a, b, c\"]"], id="commas"),
+        pytest.param({"topic": "a;"}, ["write a for one word, or [\"a;\"] with"], id="a mark behind"),
+        pytest.param({"topic": ";"}, ["write [\";\"] if that is the word"], id="a mark alone"),
         pytest.param({"topic": "[1]"}, ["row 7, topic: '[1]' is not a list of words"], id="a list of numbers"),
         pytest.param({"topic": "[x"}, ["row 7, topic: '[x' starts like JSON"], id="a bracket"),
         pytest.param({"rule": '"x'}, ["row 7, rule: '\"x' starts like JSON"], id="a quote"),
@@ -120,3 +128,24 @@ def test_what_people_leave_out_or_add():
     assert rule == Rule(name="visit", points=5, each=True, when=RuleTest(event="visit", days=30))
     steps = from_row({**LEAST, "decay": "steps 30:0,5 90:0"})
     assert steps.decay == Decay(steps={30: 0.5, 90: 0.0})
+
+
+@pytest.mark.parametrize(
+    ("cell", "decay"),
+    [
+        pytest.param("Half-Life 30 days", Decay(half_life_days=30), id="half-life"),
+        pytest.param("half life 30", Decay(half_life_days=30), id="without a hyphen"),
+        pytest.param("LINEAR 60 Tage", Decay(linear_days=60), id="linear"),
+        pytest.param("Steps 30 days: 0.5 90d:0", Decay(steps={30: 0.5, 90: 0.0}), id="steps"),
+    ],
+)
+def test_decay_as_people_write_it(cell, decay):
+    assert from_row({**LEAST, "decay": cell}).decay == decay
+
+
+@pytest.mark.parametrize("word", ["Germany; Austria", "Smith, John", ";", "a;", "\x1f["])
+def test_a_word_with_a_mark_in_it_is_written_as_one(word):
+    assert write_words([word]).startswith("[")
+    assert read_words(write_words([word])) == (word,)
+    assert read_words(write_words([word, "b"])) == (word, "b")
+    assert read_words(write_words([" ", word])) == (" ", word)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from features.history import History
 from features.sheet import Decay, Rule, RuleTest, Sheet
 from pipelines.points.exporting.criteria import windows
 from pipelines.points.exporting.exported import Exported
-from pipelines.points.exporting.names import one_each
+from pipelines.points.exporting.names import one_each, plain_name
 from pipelines.points.exporting.targets import Target, export
 from tests.builders import at
 from tests.pipelines.points.exporting.sheets import GRID, WHOLE, WORN, Judged
@@ -30,14 +31,20 @@ def rows(exported: Exported, name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(exported.files[name])))
 
 
+def left_out(exported: Exported) -> list[str]:
+    return [gap.about for gap in exported.unsaid if gap.why == "it gives 0 points and is left out"]
+
+
 @pytest.mark.parametrize("target", TYPED)
 @pytest.mark.parametrize("sheet", [WHOLE, GRID, WORN], ids=lambda sheet: sheet.name)
 def test_every_rule_is_there_and_every_gap_at_its_rule(sheet, target):
     exported = export(sheet, target)
     told = rows(exported, f"{target}.csv")
     named = list(dict.fromkeys(row["rule"] for row in told if row["rule"]))
-    assert named == [rule.name for rule in sheet.rules]
-    known = {*named, *sheet.groups, "the sheet"}
+    absent = left_out(exported)
+    assert named == [rule.name for rule in sheet.rules if rule.name not in absent]
+    assert absent == (["nothing"] if sheet is WHOLE and target == "marketo" else [])
+    known = {*named, *absent, *sheet.groups, "the sheet"}
     assert {gap.about for gap in exported.unsaid} <= known
     for rule in named:
         differs = " ".join(gap.why for gap in exported.unsaid if gap.about == rule)
@@ -48,12 +55,16 @@ def held(row: dict[str, str], judged: Judged, sheet: Sheet, score: str) -> np.nd
     """Whom a row of ``mql.csv`` holds for."""
     what, said = row["criterion"], judged.evaluated
     if what == "service line":
-        inside = np.isin(judged.line.astype(str), row["value"].split("; "))
+        inside = np.isin(judged.line.astype(str), row["value"].strip('"').split('"; "'))
         return ~inside if row["operator"] == "is none of" else inside
     if what.startswith("rule "):
         [place] = [at for at, rule in enumerate(sheet.rules) if what == f"rule {rule.name!r}"]
         return said.times[:, place] > 0
-    group = list(sheet.groups).index(what.removeprefix("points of ")) if what != score else -1
+    if what == "member of list":
+        [place] = [at for at, rule in enumerate(sheet.rules) if rule.qualifies]
+        assert row["value"] == plain_name(sheet.rules[place].name, 40)
+        return said.times[:, place] > 0
+    group = list(sheet.groups).index(re.sub("^(points of|Score) ", "", what)) if what != score else -1
     points = said.total if what == score else said.by_group[:, group]
     reached = points >= float(row["value"])
     return reached if row["operator"] == "is at least" else ~reached
@@ -84,6 +95,78 @@ def test_points_of_steps_are_taken_away_again():
     [row] = [row for row in rows(export(WHOLE, "marketo"), "marketo.csv") if row["rule"] == "clicks age"]
     assert row["value"] == "+8"
     assert row["flow"] == "Change Score; Wait 30 days; Change Score -4; Wait 60 days; Change Score -4"
+
+
+WILD = {"topic": ["gene, or cell", 'the "best"; ever'], "channel": ["email"]}
+WILD_TOLD = 'topic is any of "gene, or cell"; "the ""best""; ever" AND channel is any of "email"'
+AT_ONCE = Sheet.model_validate(
+    {
+        "groups": {"fit": {}},
+        "needs": {"fit": 5},
+        "mql_at": 10,
+        "rules": [
+            {"name": "demo", "points": 0, "qualifies": True, "when": {"event": "demo", "days": 30, "where": WILD}},
+            {"name": "stepped", "points": 9, "qualifies": True, "decay": {"steps": {7: 0.5, 30: 0}},
+             "when": {"event": "demo"}},
+            {"name": "unscored steps", "points": 0, "qualifies": True, "decay": {"steps": {7: 0.5, 30: 0}},
+             "when": {"event": "demo"}},
+            {"name": "each", "points": 2, "qualifies": True, "each": True, "when": {"event": "demo"}},
+            {"name": "worn", "points": 2, "qualifies": True, "decay": {"linear_days": 60}, "when": {"event": "demo"}},
+            {"name": "fits", "points": 5, "group": "fit",
+             "when": {"attribute": "size", "one_of": ["S; M"], "at_least": 3}},
+        ],
+    }
+)  # fmt: skip
+
+
+def test_marketo_keeps_who_qualifies_on_lists():
+    exported = export(AT_ONCE, "marketo")
+    members = [row["value"] for row in rows(exported, "mql.csv") if row["criterion"] == "member of list"]
+    assert members == ["demo", "stepped__2", "unscored_steps"]
+    told = rows(exported, "marketo.csv")
+    assert all(any(f"Add to List {name}" == row["flow"].split("; ")[-1] for row in told) for name in members)
+    [widest] = [row for row in told if row["campaign"] == "stepped__2: give"]
+    assert widest["smart_list"].startswith("demo in the last 30 days AND not")
+    gaps = {gap.about: gap.why for gap in exported.unsaid}
+    assert "member of list stepped__2: request the MQL campaign" in gaps["stepped"]
+    assert all("no list keeps who has it" in gaps[name] for name in ("each", "worn"))
+
+
+def test_marketo_changes_no_score_by_nothing():
+    told = [row for row in rows(export(AT_ONCE, "marketo"), "marketo.csv") if row["rule"] == "demo"]
+    assert [row["flow"] for row in told] == ["Add to List demo", "Remove from List demo"]
+    assert not any(row["score_fields"] + row["token"] + row["value"] for row in told)
+
+
+def test_marketo_asks_for_the_score_that_its_campaigns_change():
+    exported = export(AT_ONCE, "marketo")
+    changed = {row["score_fields"] for row in rows(exported, "marketo.csv") if row["rule"] == "fits"}
+    assert changed == {"Person Score; Score fit"}
+    assert "Score fit" in {row["criterion"] for row in rows(exported, "mql.csv")}
+
+
+def test_words_with_commas_and_semicolons_stay_whole():
+    told = {row["rule"]: row for row in rows(export(AT_ONCE, "hubspot"), "hubspot.csv")}
+    assert told["demo"]["refined_by"] == WILD_TOLD
+    told = {row["campaign"]: row for row in rows(export(AT_ONCE, "marketo"), "marketo.csv")}
+    who = f"demo ({WILD_TOLD}) in the last 30 days"
+    assert told["demo: give"]["smart_list"] == f"{who} AND not member of list demo"
+    fits = 'size is any of "S; M" AND size is at least 3'
+    assert told["fits: take"]["smart_list"] == f"member of list fits AND not ({fits})"
+
+
+def test_hubspot_scores_nothing_by_nothing():
+    exported = export(AT_ONCE, "hubspot")
+    told = [row for row in rows(exported, "hubspot.csv") if row["rule"] in {"demo", "unscored steps"}]
+    assert len(told) == 2
+    assert not any(row["score"] + row["points"] + row["limit_of_the_rule"] for row in told)
+    assert all("no points: only for mql.csv." in row["differs"] for row in told)
+    assert any("points of which add up" in note for note in exported.notes)
+
+
+def test_german_letters_are_spelled_out():
+    assert plain_name("Größe des ÄRZTEHAUSES", 40) == "groesse_des_aerztehauses"
+    assert plain_name("fu\N{COMBINING DIAERESIS}r", 40) == "fuer"
 
 
 def test_what_hubspot_has_no_words_for():

@@ -165,6 +165,20 @@ def test_the_files_name_every_field_and_formula(vendor):
     assert {"README.md", "fields.csv"} < set(files.files)
 
 
+@pytest.mark.parametrize("sheet", [WHOLE, GRID, large(8, 150), large(90, 99)], ids=lambda sheet: sheet.name)
+def test_each_rule_is_found_in_its_formula(sheet):
+    exported = salesforce_files(sheet)
+    rows = list(csv.DictReader(io.StringIO(exported.files["rules.csv"])))
+    assert list(dict.fromkeys(row["rule"] for row in rows)) == [rule.name for rule in sheet.rules]
+    for row in rows:
+        assert row["part"] in exported.files[row["formula"]] if row["field"] else row["gives"] == "nothing"
+    said = {(row["rule"], row["gives"]) for row in rows if row["field"]}
+    points = {(rule.name, "points") for rule in sheet.rules if rule.points}
+    assert said == points | {(rule.name, "MQL at once") for rule in sheet.rules if rule.qualifies}
+    absent = [gap.about for gap in exported.unsaid if gap.why == "it gives 0 points and is left out"]
+    assert absent == [row["rule"] for row in rows if row["gives"] == "nothing"]
+
+
 def test_what_formulas_cannot_say_is_told_by_rule():
     assert [gap.about for gap in salesforce_files(WORN).unsaid] == ["each visit", "each click"]
     odd = [

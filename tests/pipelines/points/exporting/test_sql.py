@@ -42,6 +42,11 @@ def in_memory(given: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     return source
 
 
+def without_minus(points: np.ndarray) -> bool:
+    """Whether no 0 among them shows as -0.0."""
+    return not np.signbit(points[points == 0]).any()
+
+
 def check(answer: dict[str, Any], sheet: Sheet, judged: Judged, near: float = 0.0) -> None:
     said = judged.evaluated
     assert list(answer["lead_id"]) == list(judged.lead_id)
@@ -50,6 +55,7 @@ def check(answer: dict[str, Any], sheet: Sheet, judged: Judged, near: float = 0.
     for column, name in enumerate(group_columns(sheet)):
         np.testing.assert_allclose(answer[name], said.by_group[:, column], rtol=near, atol=near, err_msg=name)
     np.testing.assert_allclose(answer["total"], said.total, rtol=near, atol=near)
+    assert all(without_minus(points) for points in answer.values() if points.dtype.kind == "f")
     assert list(answer["is_mql"]) == list(said.is_mql)
     if sheet.grid is not None:
         assert list(answer["cell"]) == list(said.cell)
