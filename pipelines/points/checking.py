@@ -13,7 +13,7 @@ from features.errors import TooLittleDataError
 from features.matrix import Matrix
 from features.refusals import Place, Problem
 from features.sheet import Limits, Sheet
-from models.points.evaluation import NO_GROUP, capped, evaluate, points_of, times
+from models.points.evaluation import NO_GROUP, capped, evaluate, fires, points_of, times
 from pipelines.points.known import Known
 from pipelines.points.places import PlacedSheet
 from pipelines.points.silence import why
@@ -182,9 +182,9 @@ def checked(placed: PlacedSheet, examples: TrainingSet, unheard: list[Problem]) 
 
 
 def _uses(placed: PlacedSheet, examples: TrainingSet) -> Iterator[RuleUse]:
-    fires = times(placed.sheet, examples.matrix) > 0.0
+    fired_by = fires(placed.sheet, examples.matrix)
     for at, rule in enumerate(placed.sheet.rules):
-        fired = int(fires[:, at].sum())
+        fired = int(fired_by[:, at].sum())
         line = placed.lines.of((*placed.prefix, "rules", at))
         yield RuleUse(
             rule=rule.name,
@@ -192,7 +192,7 @@ def _uses(placed: PlacedSheet, examples: TrainingSet) -> Iterator[RuleUse]:
             points=rule.points,
             group=rule.group,
             fired=fired,
-            leads=len(set(examples.lead_id[fires[:, at]])),
+            leads=len(set(examples.lead_id[fired_by[:, at]])),
             snapshots=len(examples),
             reason=why(rule, examples.matrix) if fired in (0, len(examples)) else "",
         )

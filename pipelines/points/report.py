@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -59,23 +56,9 @@ def header(data: SheetData, *, learned: Ints, judged: bool) -> Header:
             "definition": examples.definition.version,
             "history, SHA-256": examples.history_sha256,
             "history until": iso(examples.manifest.observed_until),
-            "sheet's source": data.sheet.source or "the playbook",
+            "sheet's file": data.file.name,
         },
     )
-
-
-def write_json(report: Mapping[str, Any], out: Path) -> None:
-    """Write ``points.json``: no NaN, a final newline."""
-    out.write_text(json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def write_html(report: Mapping[str, Any], out: Path) -> None:
-    """Write ``points.html``: one file, no network, no script.
-
-    Raises:
-        pydantic.ValidationError: ``report`` is not what ``PointsReport`` says.
-    """
-    out.write_text(render(PointsReport.model_validate(report)), encoding="utf-8")
 
 
 def environment() -> Environment:

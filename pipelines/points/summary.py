@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pipelines.points import words
 from pipelines.points.report import environment, headline
@@ -83,19 +81,6 @@ def render_summary(report: PointsReport) -> str:
         .get_template("points_summary.html")
         .render(header=report.header, headline=headline(report), answer=_answer(report), passages=told)
     )
-
-
-def write_summary(report: Mapping[str, Any], folder: Path) -> list[str]:
-    """Write ``summary.txt`` and ``summary.html`` into a folder; returns the lines.
-
-    Raises:
-        pydantic.ValidationError: ``report`` is not what ``PointsReport`` says.
-    """
-    read = PointsReport.model_validate(report)
-    lines = summary_lines(read)
-    (folder / "summary.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (folder / "summary.html").write_text(render_summary(read), encoding="utf-8")
-    return lines
 
 
 def _answer(report: PointsReport) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -11,12 +12,14 @@ from html.parser import HTMLParser
 import pytest
 from pydantic import ValidationError
 
+from features.sheet import Sheet
 from models.points.plain import plain
 from models.points.refitting.refit import refit
 from models.points.rows import RuleRows
 from pipelines.points import words
-from pipelines.points.report import headline, render, write_html, write_json
+from pipelines.points.report import headline, render
 from pipelines.points.schema import PointsReport, verdict_counts
+from pipelines.points.writing import write_report
 from pipelines.reporting.words import whole
 from tests.pipelines.points.points_example import HOSTILE, SHEET, example, split
 
@@ -226,10 +229,18 @@ def test_a_real_refit_fits_into_the_page(given):
     assert all(rule.sentence in text_of(render(told)) for rule in told.refit.rules)
 
 
-def test_files_are_written(given, tmp_path):
-    write_json(plain(given), tmp_path / "points.json")
-    write_html(json.loads((tmp_path / "points.json").read_text(encoding="utf-8")), tmp_path / "points.html")
-    assert (tmp_path / "points.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+def test_files_are_written_with_their_sums(given, tmp_path):
+    report = plain(given)
+    sheet = Sheet.model_validate(report["distilled"]["sheet"])
+    paths = write_report(report, {"distilled": sheet}, tmp_path / "p", summary=True)
+    assert [path.name for path in paths] == [
+        *("summary.html", "summary.txt", "points.html", "points.json", "distilled.yaml")
+    ]
+    assert json.loads(paths[3].read_text(encoding="utf-8")) == report
+    assert all(path.read_text("utf-8").startswith("<!doctype html>") for path in (paths[0], paths[2]))
+    sums = (tmp_path / "p" / "SHA256SUMS").read_text("utf-8").splitlines()
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    assert sums == [f"{digest}  {name}" for name, digest in sorted(digests.items())]
 
 
 @pytest.mark.browser

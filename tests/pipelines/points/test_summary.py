@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.points import words
 from pipelines.points.schema import PointsReport
-from pipelines.points.summary import WIDTH, passages, render_summary, summary_lines, write_summary
+from pipelines.points.summary import WIDTH, passages, render_summary, summary_lines
 from tests.pipelines.points.points_example import HOSTILE, example
 
 
@@ -126,9 +126,3 @@ def test_hostile_names_stay_words(report):
     assert HOSTILE not in page
     assert "&lt;script&gt;" in page
     assert "://" not in page
-
-
-def test_both_files_are_written(given, tmp_path):
-    lines = write_summary(given, tmp_path)
-    assert (tmp_path / "summary.txt").read_text(encoding="utf-8") == "\n".join(lines) + "\n"
-    assert (tmp_path / "summary.html").read_text(encoding="utf-8").startswith("<!doctype html>")
