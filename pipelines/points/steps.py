@@ -32,7 +32,7 @@ from pipelines.points.schema import Distilled as DistilledPart
 from pipelines.points.schema import Header, PointsReport
 from pipelines.points.schema import Refit as Refitted
 from pipelines.points.summary import summary_lines
-from pipelines.points.telling import distilled_lines, refit_lines
+from pipelines.points.telling import distilled_lines, missing_lines, refit_lines
 from pipelines.points.writing import REPORT, SUMMARY, refuse_foreign, write_report
 from pipelines.progress import Say, unheard
 
@@ -81,7 +81,11 @@ def refit_points(asked: Asked, out: Path, say: Say = unheard) -> Done:
     report = _report(told, learned.to_dict())
     sheets = _sheets(learned)
     paths = write_report(report, sheets, out)
-    lines = [*refit_lines(Refitted.model_validate(report["refit"])), *_missing(report), ""]
+    lines = [
+        *refit_lines(Refitted.model_validate(report["refit"])),
+        *missing_lines(PointsReport.model_validate(report)),
+        "",
+    ]
     return _done(data, report, sheets, lines, paths)
 
 
@@ -234,11 +238,6 @@ def _compared(data: SheetData, sheets: Mapping[str, Sheet], predicted: Predicted
     return compare(
         [today, *others, model], testing, data.period(), data.segments(), draws=asked.draws, seed=asked.seed
     )
-
-
-def _missing(report: Mapping[str, Any]) -> list[str]:
-    found = [f"missing: {one['sentence']}" for one in report["proposals"]]
-    return found + [f"another time: {one['sentence']}" for one in report["retimings"]]
 
 
 def _sheets(learned: Learned) -> dict[str, Sheet]:

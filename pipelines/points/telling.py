@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipelines.points import words
-from pipelines.points.schema import Calibration, Conversion, Distilled, Refit, RuleFit, verdict_counts
+from pipelines.points.schema import (
+    Calibration,
+    Conversion,
+    Distilled,
+    PointsReport,
+    Refit,
+    RuleFit,
+    verdict_counts,
+)
 
 WIDTH: Final = 110
 
@@ -55,6 +63,13 @@ def refit_lines(found: Refit) -> list[str]:
         *(line for one in found.rules if _tells(one) for line in _wrapped(f"{one.name}: {one.sentence}")),
         *(_wrapped(f"threshold: {found.threshold_note}") if found.threshold_note else []),
     ]
+
+
+def missing_lines(report: PointsReport) -> list[str]:
+    """What the sheet does not say, and rules that had better look at another time."""
+    missing = [f"missing: {one.sentence}" for one in report.proposals or ()]
+    other_times = [f"another time: {one.sentence}" for one in report.retimings or ()]
+    return [line for text in (*missing, *other_times) for line in _wrapped(text)]
 
 
 def distilled_lines(found: Distilled) -> list[str]:
