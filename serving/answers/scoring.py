@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import orjson
 from sqlalchemy import Connection
@@ -22,16 +21,16 @@ from serving.answers.answer import (
     Detail,
     Origin,
     Outcome,
-    not_scored,
     outcome,
     scored,
 )
-from serving.answers.change import Scored, change
 from serving.answers.known import Known, KnownLeads
-from serving.answers.records import no_record, record_of
+from serving.answers.prepared import Prepared, refrain
+from serving.answers.records import record_of
 from serving.answers.refusals import Unscorable
 from serving.answers.replaying import replay
 from serving.answers.shadow import Shadows, shadow
+from serving.answers.since import NOTHING, Since
 from serving.answers.stored import prediction_id
 from serving.answers.views import Views
 from serving.arms import Arm
@@ -46,35 +45,6 @@ __all__ = ["Answer", "Detail", "Origin", "Prepared", "Scoring"]
 
 Enrich = Callable[[Asked, Arm, Evidence, Outcome], Answer]
 """What an answer says besides."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An answer that may be sent once ``records`` are on the disk.
-
-    Attributes:
-        body: the answer as JSON.
-        records: what ``store.predictions.record`` has to write: the answer, and that of a shadow challenger.
-        alert_points: from this change of points on the CRM is told (the playbook's).
-        shadow_failed: a challenger in the shadow could not score, so there is no record of it.
-    """
-
-    body: bytes
-    records: tuple[Prediction, ...]
-    answer: Answer
-    alert_points: float
-    shadow_failed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Since:
-    """What telling a change needs besides: the model of the last score, and of whom nothing may be said."""
-
-    earlier: Arm | None = None
-    objected: Collection[str] = ()
-
-
-_NOTHING: Final = _Since()
 
 
 class Scoring:
@@ -156,7 +126,7 @@ class Scoring:
         if standing == "forgotten":
             raise Unscorable("lead_forgotten")
         if standing == "objected":
-            return _refrain(asked, models.champion)
+            return refrain(asked, models.champion)
         arm = models.arm_for(lead.lead_id, lead.account_id, lead.service_line)
         return self._answer(asked, models, arm, Known(0, lead, with_account=True), None)
 
@@ -204,7 +174,7 @@ class Scoring:
         asked = Asked(
             one.tenant, one.lead_id, one.as_of, one.made_at, one.origin, "signals", one.service_line
         )
-        return _refrain(asked, self._live.current().champion)
+        return refrain(asked, self._live.current().champion)
 
     def _of_lead(
         self,
@@ -224,14 +194,14 @@ class Scoring:
                 tenant, lead_id, moment, now, origin, detail, head.service_line, head.revision, head.last
             )
             if head.objected:
-                return _refrain(asked, models.champion)
+                return refrain(asked, models.champion)
             arm = models.arm_for(lead_id, head.account_id, head.service_line)
             earlier = self._earlier(arm, asked)
             arms = _arms(models, arm) if earlier is None else [*_arms(models, arm), earlier]
             known = self._known(connection, tenant, lead_id, head.revision, arms)
             if moment < now:
                 asked = replace(asked, warnings=_late(connection, asked, head, arm))
-            since = _Since(earlier, _objected(connection, asked, known))
+            since = Since.of(connection, asked, known, earlier)
         return self._answer(asked, models, arm, known, enrich, since)
 
     def _earlier(self, arm: Arm, asked: Asked) -> Arm | None:
@@ -268,12 +238,12 @@ class Scoring:
         arm: Arm,
         known: Known,
         enrich: Enrich | None,
-        since: _Since = _NOTHING,
+        since: Since = NOTHING,
     ) -> Prepared:
         result = outcome(arm, _row(arm, _bound(known, arm), asked.as_of))
         view = self._views.of(arm, known, result.row, asked.as_of)
         answer = scored(asked, arm, view, result, prediction_id(asked.made_at))
-        answer["change"] = _change(asked, arm, known, result, since)
+        answer["change"] = since.change(asked, arm, known, result)
         if enrich is not None:
             answer |= enrich(asked, arm, known.evidence, result)
         body = orjson.dumps(answer)
@@ -284,26 +254,6 @@ class Scoring:
         beside = self._shadows.record(asked, challenger, known)
         records += () if beside is None else (beside,)
         return Prepared(body, records, answer, alert_points, shadow_failed=beside is None)
-
-
-def _change(asked: Asked, arm: Arm, known: Known, result: Outcome, since: _Since) -> dict[str, Any] | None:
-    last = asked.last
-    if last is None or asked.as_of <= last.as_of:
-        return None
-    parts = result.log_odds, result.points, result.probability
-    now = Scored(arm, known, asked.as_of, *parts, since.objected)
-    try:
-        return change(now, last, since.earlier)
-    except TableError:  # the earlier model cannot read what the present one can
-        return change(now, last, None)
-
-
-def _objected(connection: Connection, asked: Asked, known: Known) -> Collection[str]:
-    """Colleagues who objected, where something of them may have to be told."""
-    last, others = asked.last, known.evidence.colleagues
-    if not others or last is None or known.complete_since <= last.as_of:
-        return ()
-    return suppression.standing(connection, asked.tenant, [one.lead_id for one in others])
 
 
 def _late(connection: Connection, asked: Asked, head: rows.Head, arm: Arm) -> tuple[str, ...]:
@@ -343,14 +293,6 @@ def _row(arm: Arm, bound: Bound, as_of: int) -> Row:
 def _asked_along(asked: Asked, lead: Evidence) -> Asked:
     without_colleagues = lead.account_id is not None and not lead.colleagues
     return replace(asked, service_line=lead.service_line, without_colleagues=without_colleagues)
-
-
-def _refrain(asked: Asked, champion: Arm) -> Prepared:
-    """Say that nothing was computed, and keep a record of having said so."""
-    answer = not_scored(asked, prediction_id(asked.made_at))
-    body = orjson.dumps(answer)
-    record = no_record(asked, champion, (answer["prediction_id"], body))
-    return Prepared(body, (record,), answer, champion.bundle.playbook.alerts.points)
 
 
 def _explain(asked: Asked, arm: Arm, evidence: Evidence, result: Outcome) -> Answer:
