@@ -13,7 +13,7 @@ from features.sheet import Sheet
 from models.contributions import Contributions, of_features
 from models.dataset import Dataset
 from models.learning import Files
-from models.points.evaluation import evaluate, rule_features, total_points, with_sheet
+from models.points.evaluation import by_first_feature, evaluate, total_points, with_sheet
 from models.ridge import Problem, fit_ridge, with_intercept
 
 
@@ -47,12 +47,8 @@ class SheetModel:
 
     def contributions(self, matrix: Matrix) -> Contributions:
         """Each rule adds to the first feature that it looks at."""
-        position = {name: at for at, name in enumerate(matrix.names)}
         parts = self.slope * (evaluate(self.sheet, matrix).by_rule - np.array(self.means))
-        by_feature = np.zeros((len(matrix), len(matrix.features)))
-        for at, rule in enumerate(self.sheet.rules):
-            by_feature[:, position[rule_features(rule)[0].name]] += parts[:, at]
-        return of_features(self.base, by_feature)
+        return of_features(self.base, by_first_feature(self.sheet, matrix, parts))
 
     def to_files(self) -> dict[str, str]:
         """``model.json``."""

@@ -195,6 +195,15 @@ def total_points(sheet: Sheet, matrix: Matrix) -> Floats:
     return SheetReader(sheet).capped(times(sheet, matrix)).total
 
 
+def by_first_feature(sheet: Sheet, matrix: Matrix, parts: Floats) -> Floats:
+    """What rules add, shape (rows, rules), as what features add, shape (rows, features): to the first they look at."""
+    position = {name: at for at, name in enumerate(matrix.names)}
+    by_feature = np.zeros((len(matrix), len(matrix.features)))
+    for at, rule in enumerate(sheet.rules):
+        by_feature[:, position[rule_features(rule)[0].name]] += parts[:, at]
+    return by_feature
+
+
 def thresholds(sheet: Sheet, service_line: Texts) -> Floats:
     """Total from which each row is an MQL; infinite where the sheet names none, or has a grid."""
     at = np.inf if sheet.mql_at is None else sheet.mql_at

@@ -13,7 +13,7 @@ from features.sheet import Sheet
 from models.contributions import Contributions, of_features
 from models.dataset import Dataset
 from models.learning import Files
-from models.points.evaluation import capped, points_of, rule_features, times, with_sheet
+from models.points.evaluation import by_first_feature, capped, points_of, times, with_sheet
 from models.points.refitting.design import Design
 from models.points.refitting.shrinkage import Shrunk, choose_penalty
 from models.points.rows import RuleRows
@@ -46,13 +46,10 @@ class PointsModel:
 
     def contributions(self, matrix: Matrix) -> Contributions:
         """Each rule adds to the first feature that it looks at."""
-        position = {name: at for at, name in enumerate(matrix.names)}
         learned, means = np.array(self.log_odds_of), np.array(self.means)
         parts = (self._times(matrix) - means) * learned
-        by_feature = np.zeros((len(matrix), len(matrix.features)))
-        for at, rule in enumerate(self.sheet.rules):
-            by_feature[:, position[rule_features(rule)[0].name]] += parts[:, at]
-        return of_features(self.intercept + float(means @ learned), by_feature)
+        base = self.intercept + float(means @ learned)
+        return of_features(base, by_first_feature(self.sheet, matrix, parts))
 
     def _times(self, matrix: Matrix) -> Floats:
         return capped(self.sheet, times(self.sheet, matrix))
