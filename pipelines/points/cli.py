@@ -93,7 +93,7 @@ def calibrate(
     """
     from models.points.judging.calibration import calibrate as step
     from pipelines.points.reading import SheetData
-    from pipelines.points.schema import Calibration
+    from pipelines.points.schema_judged import Calibration
     from pipelines.points.telling import calibration_lines
 
     with working("reading the sheet off the history") as say:

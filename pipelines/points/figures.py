@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pipelines.points.schema import VERDICTS, RuleFit, TotalBin
+from pipelines.points.schema import VERDICTS, RuleFit
+from pipelines.points.schema_judged import TotalBin
 from pipelines.points.words import points, total
 from pipelines.reporting.svg import Chart, Frame, Scale, dot, line, rect, text
 from pipelines.reporting.words import percent

@@ -13,13 +13,8 @@ from features.matrix import Ints
 from features.sheet import Sheet
 from pipelines.points import figures, words
 from pipelines.points.reading import SheetData
-from pipelines.points.schema import (
-    Comparison,
-    Header,
-    PointsReport,
-    RuleFit,
-    verdict_counts,
-)
+from pipelines.points.schema import Header, PointsReport, RuleFit, verdict_counts
+from pipelines.points.schema_judged import Comparison
 from pipelines.points.tables import blocks, segments
 from pipelines.reporting import words as common
 from pipelines.reporting.facts import question

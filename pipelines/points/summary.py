@@ -8,18 +8,8 @@ from typing import Final
 
 from pipelines.points import words
 from pipelines.points.report import environment, headline
-from pipelines.points.schema import (
-    Calibration,
-    Comparison,
-    Conversion,
-    Figures,
-    Handover,
-    PointsReport,
-    Proposal,
-    RuleFit,
-    Standing,
-    verdict_counts,
-)
+from pipelines.points.schema import PointsReport, Proposal, RuleFit, verdict_counts
+from pipelines.points.schema_judged import Calibration, Comparison, Conversion, Figures, Handover, Standing
 from pipelines.reporting.words import day, whole
 
 MOST_CHANGES: Final = 6

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.points import words
-from pipelines.points.schema import Comparison, Segmentation, Standing
+from pipelines.points.schema_judged import Comparison, Segmentation, Standing
 from pipelines.points.words import Say
 from pipelines.reporting import words as common
 from pipelines.reporting.schema import Estimate

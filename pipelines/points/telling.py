@@ -7,15 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipelines.points import words
-from pipelines.points.schema import (
-    Calibration,
-    Conversion,
-    Distilled,
-    PointsReport,
-    Refit,
-    RuleFit,
-    verdict_counts,
-)
+from pipelines.points.schema import Distilled, PointsReport, Refit, RuleFit, verdict_counts
+from pipelines.points.schema_judged import Calibration, Conversion
 
 WIDTH: Final = 110
 

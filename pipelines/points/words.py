@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from pipelines.points.schema import Conversion, Cutoff, Handover, Period
+from pipelines.points.schema_judged import Conversion, Cutoff, Handover, Period
 from pipelines.reporting.schema import Estimate
 from pipelines.reporting.words import UNDEFINED, percent
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -18,9 +17,8 @@ from pipelines.reporting import assembly, words
 from pipelines.reporting.assembly import weigh_features
 from pipelines.reporting.page import render
 from pipelines.reporting.schema import Estimate, Importance, Race, Report
+from tests.pipelines import markup
 from tests.pipelines.report_example import HOSTILE, example, split_of_example
-
-VOID = frozenset({"meta", "br", "hr", "img", "link", "input", "col"})
 
 
 @pytest.fixture(scope="module")
@@ -33,44 +31,14 @@ def page(report):
     return render(report)
 
 
-class Reader(HTMLParser):
-    """Collects texts, attributes and tags that are not closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.texts: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(f"</{tag}> at {self.getpos()}")
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.texts.append(data)
-
-
 @pytest.fixture(scope="module")
 def read(page):
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    return reader
+    return markup.read(page)
 
 
 @pytest.fixture(scope="module")
-def text(read):
-    return re.sub(r"\s+", " ", "\n".join(read.texts))
+def text(page):
+    return markup.text_of(page)
 
 
 def test_every_tag_is_closed_in_order(read):
@@ -201,8 +169,7 @@ def test_a_single_model_without_unseen_accounts_notes_or_race_still_makes_a_page
     plain["race"]["candidates"] = {}
     plain["split"]["purged"] = {"rows": 0, "leads": 0, "accounts": 0, "converted": 0}
     plain["split"]["unseen_accounts"] = {"rows": 0, "leads": 0, "accounts": 0, "converted": 0}
-    reader = Reader()
-    reader.feed(render(Report.model_validate(plain)))
+    reader = markup.read(render(Report.model_validate(plain)))
     assert (reader.wrong, reader.open) == ([], [])
 
 

@@ -21,7 +21,7 @@ from models.points.judging.line import SHIFT_PRECISION, SLOPE_PRECISION, Pattern
 from models.points.judging.offered import Offered
 from models.points.judging.period import Period
 from models.splits import forward_split
-from pipelines.points.schema import Calibration as Told
+from pipelines.points.schema_judged import Calibration as Told
 from pipelines.points.telling import calibration_lines
 from tests.models import samples
 

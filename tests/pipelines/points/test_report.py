@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-from html.parser import HTMLParser
 
 import pytest
 from pydantic import ValidationError
@@ -21,49 +20,11 @@ from pipelines.points.report import headline, render
 from pipelines.points.schema import PointsReport, verdict_counts
 from pipelines.points.writing import write_report
 from pipelines.reporting.words import whole
+from tests.pipelines.markup import read, text_of
 from tests.pipelines.points.points_example import HOSTILE, SHEET, example, split
 
-VOID = frozenset({"meta", "br", "hr", "img", "link", "input", "col"})
 PARTS = ("calibration", "refit", "second_opinion", "proposals", "retimings", "distilled", "comparison")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-class Reader(HTMLParser):
-    """Collects texts, attributes and tags that are not closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.texts: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(f"</{tag}> at {self.getpos()}")
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.texts.append(data)
-
-
-def read(page):
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    return reader
-
-
-def text_of(page):
-    return re.sub(r"\s+", " ", " ".join(read(page).texts))
 
 
 @pytest.fixture(scope="module")
